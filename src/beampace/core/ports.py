@@ -34,6 +34,11 @@ class Engine(Protocol):
 
     def missing(self) -> tuple[str, ...]:
         """What is not installed, as sentences that say how to get it; empty when ready."""
+        ...
+
+    def versions(self) -> dict[str, str]:
+        """Program -> version, for `check` and for every result; empty when not installed."""
+        ...
 
     def process(self, request: Request, progress: Progress) -> EngineRecord:
         """Carry out a request.

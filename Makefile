@@ -1,0 +1,37 @@
+# Two commands matter: `make demo` and `make test`. Both set up whatever is missing.
+PYTEST = .venv/bin/python -m pytest
+.PHONY: setup demo test lint unit integration accept bundle lock docs
+
+setup:
+	@tools/setup
+
+demo: setup
+	.venv/bin/beampace demo
+
+test: lint
+	$(PYTEST) -n 2 --dist loadgroup tests
+
+lint: setup
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+
+unit: setup
+	$(PYTEST) -n 2 tests/unit
+
+integration: setup
+	$(PYTEST) -n 2 --dist loadgroup tests/integration
+
+accept: setup
+	$(PYTEST) -s accept
+
+bundle: setup
+	tools/bundle
+
+docs: setup
+	.venv/bin/python -m tools.reference
+
+lock: setup
+	.venv/bin/uv pip compile --upgrade --generate-hashes --no-header --no-emit-index-url --python-version 3.11 -q pyproject.toml -o requirements.lock
+	.venv/bin/uv pip compile --upgrade --generate-hashes --no-header --no-emit-index-url --python-version 3.11 -q pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock

@@ -1,0 +1,1 @@
+"""The command line: reads options, wires the rooms together, shows progress and results."""

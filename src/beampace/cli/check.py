@@ -1,0 +1,69 @@
+"""`beampace check`: what is installed, what is missing and how to get it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from beampace import __version__
+from beampace.core.ports import Engine
+
+LIBRARIES = ("h5py", "hdf5plugin", "dectris-compression", "numpy", "numba", "gemmi")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the check: what, whether it is fine, its version or what to do."""
+
+    what: str
+    ok: bool
+    says: str
+
+
+def findings(engines: Iterable[Engine], directory: Path) -> tuple[Finding, ...]:
+    """Everything `beampace check` looks at; `directory` is where results would go."""
+    return (
+        Finding(
+            "beampace", ok=True, says=f"{__version__} on Python {platform.python_version()}, {sys.prefix}"
+        ),
+        *(_library(name) for name in LIBRARIES),
+        *(_engine(engine) for engine in engines),
+        _writable(directory),
+        _space(directory),
+        Finding("cores", ok=True, says=str(len(os.sched_getaffinity(0)))),
+    )
+
+
+def as_json(found: Iterable[Finding]) -> str:
+    """The findings as one JSON document."""
+    return json.dumps({"schema": "check/1", "findings": [asdict(finding) for finding in found]}, indent=2)
+
+
+def _library(name: str) -> Finding:
+    return Finding(name, ok=True, says=importlib.metadata.version(name))
+
+
+def _engine(engine: Engine) -> Finding:
+    missing = engine.missing()
+    versions = ", ".join(f"{name} {version}" for name, version in engine.versions().items())
+    return Finding(f"engine {engine.name}", ok=not missing, says=" ".join(missing) or versions)
+
+
+def _writable(directory: Path) -> Finding:
+    if os.access(directory, os.W_OK):
+        return Finding("results", ok=True, says=f"can be written to {directory}")
+    return Finding(
+        "results", ok=False, says=f"cannot be written to {directory}; choose another place with --out"
+    )
+
+
+def _space(directory: Path) -> Finding:
+    free = shutil.disk_usage(directory).free / 1e9
+    return Finding("disk", ok=free > 1, says=f"{free:.0f} GB free at {directory}")
