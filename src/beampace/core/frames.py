@@ -27,7 +27,8 @@ class FrameFailure:
     detail: str
 
 
-_NO_FAILURES: Mapping[int, FrameFailure] = MappingProxyType({})
+def _no_failures() -> Mapping[int, FrameFailure]:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class FrameLedger:
     """
 
     states: bytes
-    failures: Mapping[int, FrameFailure] = field(default=_NO_FAILURES)
+    failures: Mapping[int, FrameFailure] = field(default_factory=_no_failures)
 
     @classmethod
     def announced(cls, n_frames: int) -> FrameLedger:
