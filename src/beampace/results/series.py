@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import numpy as np
 
-from beampace.results.merging import Counts, Merged, summed
-from beampace.results.unmerged import Observations, Values
+from beampace.core.engine import FrameSeries
+from beampace.results.merging import Counts, Merged, merge, summed
+from beampace.results.unmerged import Observations, Values, read_unmerged
 
 Column = tuple[float | None, ...]
+
+
+def columns_of(unmerged: Path, series: FrameSeries) -> dict[str, Column]:
+    """`columns` of the result: the engine's own values per frame, and ours from the unmerged file.
+
+    Raises:
+        InfrastructureError: the file cannot be read.
+    """
+    observed = read_unmerged(unmerged)
+    return joined(frame_series(observed, merge(observed)), series)
+
+
+def joined(ours: Mapping[str, Column], series: FrameSeries) -> dict[str, Column]:
+    """Both sets of columns over the frames of either; None where one of them says nothing."""
+    theirs = {"frame": tuple(series.frames), **series.columns}
+    frames = sorted({int(frame) for frame in (*ours["frame"], *series.frames) if frame is not None})
+    columns: dict[str, Column] = {"frame": tuple(frames)}
+    for source in (ours, theirs):
+        for name, values in source.items():
+            by_frame = dict(zip(source["frame"], values, strict=True))
+            columns.setdefault(name, tuple(by_frame.get(frame) for frame in frames))
+    return columns
 
 
 def frame_series(observed: Observations, merged: Merged) -> dict[str, Column]:
