@@ -1,0 +1,28 @@
+"""The container: layouts, frames, masks and metadata of EIGER files, and the companion master."""
+
+from beampace.eiger.blocks import Block, FileState
+from beampace.eiger.container import Container, open_container, read_dataset
+from beampace.eiger.frames import FrameReader
+from beampace.eiger.hdf5 import CHILD_ENVIRONMENT, open_read
+from beampace.eiger.info import parse_info, read_info
+from beampace.eiger.links import Link
+from beampace.eiger.reader import ReadOptions
+from beampace.eiger.survey import Survey, examine, survey
+
+__all__ = [
+    "CHILD_ENVIRONMENT",
+    "Block",
+    "Container",
+    "FileState",
+    "FrameReader",
+    "Link",
+    "ReadOptions",
+    "Survey",
+    "examine",
+    "open_container",
+    "open_read",
+    "parse_info",
+    "read_dataset",
+    "read_info",
+    "survey",
+]

@@ -1,0 +1,116 @@
+"""The container: a master, where its frames are, its mask."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from beampace.core.dataset import Dataset
+from beampace.core.errors import failure
+from beampace.core.taxonomy import Failure
+from beampace.eiger.chunks import first_chunk_of
+from beampace.eiger.hdf5 import open_read
+from beampace.eiger.identity import identity
+from beampace.eiger.info import read_info
+from beampace.eiger.links import DATA, Link, data_links
+from beampace.eiger.mask import read_raw_mask
+from beampace.eiger.reader import ReadOptions, build_dataset
+
+_DATA_FILE = re.compile(r"^(.*)_data_\d+\.h5$")
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A dataset and where its frames are.
+
+    Attributes:
+        dataset: the record.
+        links: places of frames in order, whether they exist yet or not.
+        roots: directories the links may lead into, symbolic links resolved.
+    """
+
+    dataset: Dataset
+    links: tuple[Link, ...]
+    roots: tuple[Path, ...]
+
+    @property
+    def master(self) -> Path:
+        """The master file."""
+        return Path(self.dataset.master)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape of a frame (slow, fast)."""
+        fast, slow = self.dataset.detector.image_size
+        return (slow, fast)
+
+    def raw_mask(self) -> NDArray[np.uint32]:
+        """The pixel mask as stored, shape (slow, fast)."""
+        return read_raw_mask(self.master, self.shape)
+
+    def mask(self) -> NDArray[np.bool_]:
+        """True for pixels that are not to be used, shape (slow, fast)."""
+        return np.asarray(self.raw_mask() != 0)
+
+
+def open_container(
+    master: Path, options: ReadOptions | None = None, roots: tuple[Path, ...] = ()
+) -> Container:
+    """Read a master and say where its frames are.
+
+    Args:
+        master: the master file.
+        options: how to read it.
+        roots: directories besides the master's own that links may lead into.
+
+    Raises:
+        InputError: not a master (`not_a_dataset`), cut short (`file_truncated`), or lacking or
+            contradicting what processing needs (`metadata_inconsistent`).
+    """
+    _check_path(master)
+    with open_read(master) as handle:
+        _check_master(master, handle)
+        links = data_links(master, handle, roots)
+        _check_links(master, links)
+        chunk = None
+        if not identity(handle, None, 0) and links and not links[0].refused:
+            chunk = first_chunk_of(links[0].file, links[0].dataset)
+        dataset = build_dataset(master, handle, read_info(master.parent), chunk, options or ReadOptions())
+    allowed = (master.resolve().parent, *(root.resolve() for root in roots))
+    return Container(dataset, links, allowed)
+
+
+def read_dataset(master: Path, options: ReadOptions | None = None) -> Dataset:
+    """The record of a dataset; errors as `open_container`."""
+    return open_container(master, options).dataset
+
+
+def _check_path(master: Path) -> None:
+    if master.is_dir():
+        found = sorted(path.name for path in master.glob("*_master.h5"))
+        said = f"it holds {', '.join(found[:5])}" if found else "there is no master file in it"
+        raise failure(Failure.NOT_A_DATASET, f"{master} is a directory; {said}.")
+    match = _DATA_FILE.match(master.name)
+    if match and master.exists():
+        raise failure(
+            Failure.NOT_A_DATASET,
+            f"{master} is a data file of {match[1]}.",
+            f"Give {master.with_name(match[1] + '_master.h5')}.",
+        )
+
+
+def _check_master(master: Path, handle: h5py.File) -> None:
+    if not isinstance(handle.get("/entry/instrument/detector"), h5py.Group):
+        raise failure(Failure.NOT_A_DATASET, f"{master} holds no /entry/instrument/detector.")
+
+
+def _check_links(master: Path, links: tuple[Link, ...]) -> None:
+    if not links:
+        raise failure(Failure.NOT_A_DATASET, f"{master} names no data files in {DATA}.")
+    if all(link.refused for link in links):
+        raise failure(Failure.METADATA_INCONSISTENT, f"{master}: {links[0].refused}.")
