@@ -1,6 +1,7 @@
 """The container: layouts, frames, masks and metadata of EIGER files, and the companion master."""
 
 from beampace.eiger.blocks import Block, FileState
+from beampace.eiger.companion import Companion, write_companion
 from beampace.eiger.container import Container, open_container, read_dataset
 from beampace.eiger.frames import FrameReader
 from beampace.eiger.hdf5 import CHILD_ENVIRONMENT, open_read
@@ -12,6 +13,7 @@ from beampace.eiger.survey import Survey, examine, survey
 __all__ = [
     "CHILD_ENVIRONMENT",
     "Block",
+    "Companion",
     "Container",
     "FileState",
     "FrameReader",
@@ -25,4 +27,5 @@ __all__ = [
     "read_dataset",
     "read_info",
     "survey",
+    "write_companion",
 ]
