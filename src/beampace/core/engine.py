@@ -20,6 +20,7 @@ class Tweak(StrEnum):
     FLIPPED_AXIS = "flipped_axis"
     BEAM_SEARCH = "beam_search"
     SUMMATION_ONLY = "summation_only"
+    WEAK_LATTICE = "weak_lattice"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Programs that turn frames into merged reflections, each behind `core.ports.Engine`."""

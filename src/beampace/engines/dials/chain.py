@@ -1,0 +1,152 @@
+"""A chain of programs: each step runs once per set of arguments and inputs, and is never done twice."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from beampace.core.errors import failure
+from beampace.core.ports import Progress
+from beampace.core.taxonomy import Failure
+from beampace.engines.dials import diagnosis, expt, runner
+from beampace.engines.dials.installation import HOW_TO_GET, DialsInstallation
+
+log = logging.getLogger("beampace.dials")
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A step that was carried out: its outputs, what it wrote and how long it took."""
+
+    outputs: tuple[Path, ...]
+    text: str
+
+    @property
+    def pair(self) -> tuple[Path, Path]:
+        """The experiment list and the reflection table a step left, its first two outputs."""
+        return (self.outputs[0], self.outputs[1])
+
+
+@dataclass(slots=True)
+class Memory:
+    """Steps done so far for one dataset; a second try takes over what it would only repeat.
+
+    Attributes:
+        steps: what was done, by name, arguments and inputs.
+        timing: seconds spent per step, all tries together.
+    """
+
+    steps: dict[Key, Done] = field(default_factory=dict)
+    timing: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Chain:
+    """Runs steps in one directory.
+
+    Attributes:
+        installation, environment: where the programs are.
+        directory: where they write.
+        progress: told the stage, and asked whether to stop.
+        memory: steps done by earlier tries.
+        parameters: step -> arguments, of the steps this chain used.
+    """
+
+    installation: DialsInstallation
+    environment: Mapping[str, str]
+    directory: Path
+    progress: Progress
+    memory: Memory
+    parameters: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def run(
+        self,
+        name: str,
+        inputs: tuple[Path, ...],
+        arguments: tuple[str, ...],
+        outputs: tuple[str, ...],
+        *,
+        extra: tuple[str, ...] = (),
+        total: int = 0,
+        count: re.Pattern[str] | None = None,
+    ) -> Done:
+        """Run `dials.<program>` unless it was run before with the same arguments and inputs.
+
+        Args:
+            name: of the step: the program's name, or program and number (`scale.2`).
+            inputs: files it reads.
+            arguments: options that have an influence on the result.
+            outputs: files it must leave in the directory.
+            extra: options without influence on the result, such as the number of processes.
+            total: frames of the stage, for the progress.
+            count: pattern of lines that mean one frame more.
+
+        Raises:
+            BeampaceError: the step failed, as `diagnosis` says, or was cancelled.
+        """
+        self.parameters[name] = arguments
+        key = (name, *arguments, *map(str, inputs))
+        if key not in self.memory.steps:
+            self.progress.check()
+            self.progress.stage(name.replace("_", " "), total)
+            self.memory.steps[key] = self._execute(name, inputs, (*arguments, *extra), outputs, count)
+        return self.memory.steps[key]
+
+    def edit(self, name: str, source: Path, change: Callable[[expt.Expt], expt.Expt]) -> Path:
+        """Write a changed copy `<name>.expt` of an experiment list, once."""
+        key = (f"edit {name}", str(source))
+        if key not in self.memory.steps:
+            target = self.directory / f"{name}.expt"
+            expt.write_expt(target, change(expt.read_expt(source)))
+            self.memory.steps[key] = Done((target,), "")
+        return self.memory.steps[key].outputs[0]
+
+    def _execute(
+        self,
+        name: str,
+        inputs: tuple[Path, ...],
+        arguments: tuple[str, ...],
+        outputs: tuple[str, ...],
+        count: re.Pattern[str] | None,
+    ) -> Done:
+        program = "dials." + name.split(".")[0]
+        command = (self._path_of(program), *map(str, inputs), *arguments)
+        log.info("%s: %s", name, " ".join(command))
+        outcome = runner.run(
+            command,
+            self.environment,
+            self.directory,
+            self.directory / f"{name}.out.txt",
+            self._counter(count),
+            self.progress.check,
+        )
+        log.info("%s: ended with %d after %.1f s", name, outcome.returncode, outcome.seconds)
+        self.memory.timing[name] = self.memory.timing.get(name, 0.0) + outcome.seconds
+        paths = tuple(self.directory / output for output in outputs)
+        if outcome.returncode != 0 or not all(path.exists() for path in paths):
+            found = diagnosis.diagnose(name.split(".")[0], outcome.returncode, outcome.text)
+            log.info("%s: %s: %s", name, found.code, found.detail)
+            raise found.error()
+        return Done(paths, outcome.text)
+
+    def _counter(self, pattern: re.Pattern[str] | None) -> Callable[[str], None]:
+        done = 0
+
+        def count(line: str) -> None:
+            nonlocal done
+            if pattern is not None and pattern.match(line):
+                done += 1
+                self.progress.advance(done)
+
+        return count
+
+    def _path_of(self, program: str) -> str:
+        path = self.installation.find(program, self.environment)
+        if path is None:
+            raise failure(Failure.ENGINE_MISSING, f"{program} is not on PATH.", HOW_TO_GET)
+        return path

@@ -1,0 +1,93 @@
+"""What the end of a DIALS program means: (step, return code, text) to a row of the taxonomy."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from beampace.core.errors import BeampaceError, failure
+from beampace.core.taxonomy import Failure
+from beampace.engines.dials.installation import HOW_TO_GET_FILTER
+
+SIGKILL, SIGSEGV, SIGABRT, SIGBUS = 9, 11, 6, 7
+
+_ANYWHERE: tuple[tuple[str, Failure], ...] = (
+    (r"No space left on device|\[Errno 28\]|Disk quota exceeded|\[Errno 122\]", Failure.DISK_FULL),
+    (r"MemoryError|std::bad_alloc|Cannot allocate memory|not enough memory", Failure.OUT_OF_MEMORY),
+    (r"Read-only file system|\[Errno 30\]|\[Errno 13\] Permission denied", Failure.NOT_WRITABLE),
+    (
+        r"nexus_ext\.cc\(129\)|required filter .* is not registered|unable to open plugin|can't open plugin",
+        Failure.ENGINE_MISSING,
+    ),
+)
+_BY_STEP: dict[str, tuple[tuple[str, Failure], ...]] = {
+    "import": ((r"KeyError|bad version number|Unable to|ValueError|Sorry", Failure.METADATA_INCONSISTENT),),
+    "find_spots": ((r"[Nn]o (spots|reflections|strong)|0 spots|must not be empty", Failure.NO_DIFFRACTION),),
+    "index": (
+        (r"No suitable lattice|No suitable indexing solution|[Tt]oo few", Failure.NOT_INDEXED),
+        (r"Sorry|Unrealistic unit cell|Traceback", Failure.NOT_INDEXED),
+    ),
+    "refine": ((r"Sorry|[Tt]oo few|Unrealistic|Traceback", Failure.NOT_INDEXED),),
+}
+_AFTER_INDEXING = (
+    (
+        r"[Tt]oo few reflections|[Nn]ot enough|[Ii]nsufficient|No (reflections|suitable)|[Zz]ero reflections"
+        r"|No integrated|no valid|empty|unable to|Sorry",
+        Failure.NOT_INTEGRATED,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """A code of the taxonomy, the particulars, and a hint that replaces the table's next step."""
+
+    code: Failure
+    detail: str
+    hint: str = ""
+
+    def error(self) -> BeampaceError:
+        """The exception to raise."""
+        return failure(self.code, self.detail, self.hint)
+
+
+def diagnose(step: str, returncode: int, text: str) -> Diagnosis:
+    """Say what a failed step means.
+
+    Args:
+        step: name of the step (`import`, `find_spots`, `index`, ...).
+        returncode: of the program, -N for signal N.
+        text: everything it wrote.
+    """
+    said = last_words(text)
+    for pattern, code in _ANYWHERE:
+        if re.search(pattern, text):
+            return _with_hint(step, code, said)
+    if returncode == -SIGKILL:
+        return Diagnosis(
+            Failure.OUT_OF_MEMORY, f"dials.{step} was killed, as the system does when memory is short."
+        )
+    if returncode < 0:
+        return Diagnosis(Failure.ENGINE_FAILED, f"dials.{step} was ended by signal {-returncode}. {said}")
+    for pattern, code in _BY_STEP.get(step, _AFTER_INDEXING):
+        if re.search(pattern, text):
+            return Diagnosis(code, f"dials.{step}: {said}")
+    return Diagnosis(Failure.ENGINE_FAILED, f"dials.{step} ended with code {returncode}. {said}")
+
+
+def last_words(text: str, limit: int = 300) -> str:
+    """The line that says why: the last `Sorry:` or exception, else the last line."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    telling = [line for line in lines if re.match(r"(Sorry|\w*(Error|Exception|ASSERT)\w*)\b", line)]
+    last = (telling or lines or ["It said nothing."])[-1]
+    return last[:limit]
+
+
+def _with_hint(step: str, code: Failure, said: str) -> Diagnosis:
+    if code is Failure.ENGINE_MISSING:
+        return Diagnosis(
+            code,
+            f"dials.{step} cannot decode bitshuffle-LZ4 frames: the HDF5 plug-in is absent.",
+            HOW_TO_GET_FILTER + ".",
+        )
+    return Diagnosis(code, f"dials.{step}: {said}")

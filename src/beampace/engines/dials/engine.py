@@ -1,0 +1,376 @@
+"""DIALS from frames to merged reflections."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from beampace.core.engine import Crystal, EngineRecord, FrameSeries, Request, Tweak
+from beampace.core.errors import BeampaceError, failure
+from beampace.core.ports import Progress
+from beampace.core.taxonomy import TAXONOMY, Failure
+from beampace.engines.dials import expt, outcome, probe, spots, steps, symmetry
+from beampace.engines.dials.chain import Chain, Memory
+from beampace.engines.dials.installation import HOW_TO_GET, DialsInstallation
+from beampace.engines.dials.lattice import (
+    SECOND_LATTICE_SHARE,
+    Lattice,
+    indexed_per_frame,
+    lattice_of,
+    second_lattice_share,
+)
+from beampace.engines.dials.reflections import ReflectionTable, read_table
+from beampace.engines.dials.symmetry import LaueDecision
+
+Pair = tuple[Path, Path]
+"""Experiment list and reflection table that belong together."""
+
+FOUND_ON_IMAGE = re.compile(r"Found \d+ strong pixels on image")
+
+BEAM_OFF_PX = 8.0
+DISTANCE_OFF = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Spots on frames: the experiment list they belong to, their file, their positions."""
+
+    experiments: Path
+    reflections: Path
+    table: ReflectionTable
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """A refined lattice."""
+
+    files: Pair
+    lattice: Lattice
+    per_frame: tuple[int, ...]
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """Scaled data: files, resolution limit used and why, the Laue group's likelihood, symmetry left."""
+
+    files: Pair
+    data: outcome.Scaled
+    d_min: float | None
+    reason: str
+    laue: LaueDecision | None
+
+
+@dataclass(slots=True)
+class DialsEngine:
+    """Drives the DIALS programs.
+
+    One engine works on one dataset: it remembers the steps done, so that a second try begins at the
+    step that failed.
+    """
+
+    installation: DialsInstallation = field(default_factory=DialsInstallation)
+    memory: Memory = field(default_factory=Memory)
+    name: str = "dials"
+
+    def missing(self) -> tuple[str, ...]:
+        """What is not installed, as sentences that say how to get it."""
+        return probe.missing(self.installation)
+
+    def versions(self) -> dict[str, str]:
+        """Program to version; empty when DIALS is not there."""
+        environment = self.installation.environment()
+        if self.installation.absent(environment):
+            return {}
+        return probe.versions(self.installation, environment)
+
+    def process(self, request: Request, progress: Progress) -> EngineRecord:
+        """Carry out a request; see `core.ports.Engine` for what it raises."""
+        environment = self.installation.environment()
+        absent = self.installation.absent(environment)
+        if absent:
+            raise failure(Failure.ENGINE_MISSING, f"{', '.join(absent)} not on PATH.", HOW_TO_GET)
+        chain = Chain(self.installation, environment, request.directory, progress, self.memory)
+        versions = probe.versions(self.installation, environment)
+        found = find_spots(chain, request)
+        indexed = find_lattice(chain, request, found)
+        scaling = measure(chain, request, indexed)
+        return finish(chain, request, found, indexed, scaling, versions)
+
+
+def find_spots(chain: Chain, request: Request) -> Found:
+    """Import, put right what DIALS misread, find spots, and stop when they are not a crystal's."""
+    imported = chain.run("import", (request.master,), ("output.log=import.log",), ("imported.expt",))
+    experiments = imported.outputs[0]
+    wrong = expt.differences(expt.read_expt(experiments), request.dataset)
+    if any("frames" in sentence for sentence in wrong) and not _range_exists(experiments, request):
+        raise failure(Failure.METADATA_INCONSISTENT, " ".join(wrong))
+    if wrong:
+        experiments = chain.edit("corrected", experiments, lambda e: expt.corrected(e, request.dataset))
+    if request.images != _range(experiments):
+        experiments = chain.edit("chosen", experiments, lambda e: expt.sliced(e, request.images))
+    done = chain.run(
+        "find_spots",
+        (experiments,),
+        steps.find_spots(request),
+        ("strong.refl",),
+        extra=_processes("spotfinder.mp.nproc", request),
+        total=request.n_frames,
+        count=FOUND_ON_IMAGE,
+    )
+    table = read_table(done.outputs[0])
+    spots.judge(request.dataset, table["xyzobs.px.value"], request.n_frames)
+    return Found(experiments, done.outputs[0], table, wrong)
+
+
+def find_lattice(chain: Chain, request: Request, found: Found) -> Indexed:
+    """Index and refine; a lattice that cannot be believed counts as none."""
+    experiments = _prepared(chain, request, found)
+    arguments = steps.index(request, len(found.table))
+    done = chain.run(
+        "index",
+        (experiments, found.reflections),
+        arguments,
+        ("indexed.expt", "indexed.refl"),
+        extra=_processes("indexing.nproc", request),
+    )
+    _believe(lattice_of(read_table(done.outputs[1])), request)
+    refined = chain.run("refine", done.outputs, steps.refine(request), ("refined.expt", "refined.refl"))
+    table = read_table(refined.outputs[1])
+    lattice = lattice_of(table)
+    _believe(lattice, request)
+    remarks = (
+        *_second_lattice(chain, request, (experiments, found.reflections), arguments, lattice),
+        *_moved_geometry(request, refined.outputs[0]),
+        *_turned(request),
+    )
+    return Indexed(refined.pair, lattice, indexed_per_frame(table, request.images), remarks)
+
+
+def measure(chain: Chain, request: Request, indexed: Indexed) -> Scaling:
+    """Integrate, find the Laue group, scale, and scale again where CC1/2 says the data end."""
+    integrated = chain.run(
+        "integrate",
+        indexed.files,
+        steps.integrate(request),
+        ("integrated.expt", "integrated.refl"),
+        extra=_processes("integration.mp.nproc", request),
+        total=request.n_frames,
+    )
+    inputs: tuple[Path, ...] = integrated.outputs
+    laue = None
+    if request.space_group is None:
+        done = chain.run(
+            "symmetry", inputs, steps.symmetry(), ("symmetrized.expt", "symmetrized.refl", "symmetry.json")
+        )
+        inputs, laue = done.outputs[:2], symmetry.read_decision(done.outputs[2])
+    scaled = chain.run("scale", inputs, steps.scale(request, request.d_min), ("scaled.expt", "scaled.refl"))
+    data = outcome.scaled_of(read_table(scaled.outputs[1]))
+    if not len(data.d):
+        raise failure(Failure.NOT_INTEGRATED, "No reflection was left after scaling.")
+    if request.d_min is not None:
+        return Scaling(scaled.pair, data, request.d_min, "as requested", laue)
+    return _cut(chain, request, Scaling(scaled.pair, data, None, "all that was measured", laue))
+
+
+def finish(
+    chain: Chain,
+    request: Request,
+    found: Found,
+    indexed: Indexed,
+    scaling: Scaling,
+    versions: dict[str, str],
+) -> EngineRecord:
+    """Settle the space group, write the files, and put the record together."""
+    experiments, reflections, names = settle(chain, request, scaling)
+    inputs = (experiments, reflections)
+    merged = chain.run("merge", inputs, steps.merge(scaling.d_min), ("merged.mtz",))
+    unmerged = chain.run("export", inputs, steps.export(scaling.d_min), ("unmerged.mtz",))
+    final, lattice = expt.read_expt(experiments), indexed.lattice
+    group = symmetry.group_of_hall(expt.hall_of(final))
+    crystal = Crystal(
+        space_group=names[0],
+        candidates=names,
+        laue_group=symmetry.short_laue(group),
+        laue_confidence=scaling.laue.likelihood if scaling.laue else None,
+        unit_cell=expt.cell_of(final),
+        mosaicity=expt.mosaicity_of(final),
+        indexed_fraction=lattice.fraction,
+    )
+    return EngineRecord(
+        engine="dials",
+        versions=versions,
+        crystal=crystal,
+        unmerged=unmerged.outputs[0],
+        merged=merged.outputs[0],
+        d_min=scaling.d_min or float(scaling.data.d.min()),
+        d_min_reason=scaling.reason,
+        n_spots=lattice.n_spots,
+        n_indexed=lattice.n_indexed,
+        rmsd=lattice.rmsd,
+        series=_series(request, found, indexed),
+        timing=dict(chain.memory.timing),
+        files={"scaled.expt": experiments, "scaled.refl": reflections},
+        remarks=(*found.remarks, *indexed.remarks, *_laue_remarks(scaling)),
+        parameters=dict(chain.parameters),
+    )
+
+
+def settle(chain: Chain, request: Request, scaling: Scaling) -> tuple[Path, Path, tuple[str, ...]]:
+    """(experiments, reflections, candidate symbols) with the space group written in, standard setting."""
+    current = symmetry.group_of_hall(expt.hall_of(expt.read_expt(scaling.files[0])))
+    if request.space_group is not None:
+        return *scaling.files, (symmetry.name_of(current),)
+    groups = outcome.candidates(current, scaling.data)
+    best, hall = groups[0], groups[0].hall
+    experiments = scaling.files[0]
+    if hall.split() != current.hall.split():
+        experiments = chain.edit(f"group_{best.number}", experiments, _group_setter(hall))
+    move = symmetry.to_standard(best)
+    if move is None:
+        return experiments, scaling.files[1], outcome.standardised(groups)
+    done = chain.run(
+        "reindex",
+        (experiments, scaling.files[1]),
+        (f"change_of_basis_op={move[0]}",),
+        ("reindexed.expt", "reindexed.refl"),
+    )
+    return *done.pair, outcome.standardised(symmetry.moved(groups, move[0]))
+
+
+def _cut(chain: Chain, request: Request, scaling: Scaling) -> Scaling:
+    """Scale again without what lies beyond CC1/2 = 0.3; where that cannot be told, keep everything."""
+    model = expt.read_expt(scaling.files[0])
+    group = symmetry.group_of_hall(expt.hall_of(model))
+    d_min = outcome.cut(expt.cell_of(model), group, scaling.data)
+    if d_min is None:
+        return scaling
+    inputs = scaling.files
+    arguments = (
+        *steps.scale(request, d_min),
+        "output.experiments=scaled.2.expt",
+        "output.reflections=scaled.2.refl",
+    )
+    again = chain.run("scale.2", inputs, arguments, ("scaled.2.expt", "scaled.2.refl"))
+    data = outcome.scaled_of(read_table(again.outputs[1]))
+    return Scaling(again.pair, data, d_min, "CC1/2 falls to 0.3", scaling.laue)
+
+
+def _prepared(chain: Chain, request: Request, found: Found) -> Path:
+    """The experiment list to index with: spindle turned, beam searched, when the try asks for it."""
+    experiments = found.experiments
+    if Tweak.FLIPPED_AXIS in request.tweaks:
+        experiments = chain.edit("flipped", experiments, expt.flipped)
+    if Tweak.BEAM_SEARCH not in request.tweaks:
+        return experiments
+    inputs = (experiments, found.reflections)
+    done = chain.run(
+        "search_beam_position",
+        inputs,
+        (),
+        ("optimised.expt",),
+        extra=_processes("nproc", request),
+    )
+    return done.outputs[0]
+
+
+def _believe(lattice: Lattice, request: Request) -> None:
+    if Tweak.WEAK_LATTICE in request.tweaks:
+        return
+    doubt = lattice.doubt(steps.degrees(request), request.dataset.scan.width)
+    if doubt:
+        raise failure(Failure.NOT_INDEXED, f"In the best fit {doubt}.")
+
+
+def _second_lattice(
+    chain: Chain, request: Request, inputs: tuple[Path, ...], arguments: tuple[str, ...], lattice: Lattice
+) -> tuple[str, ...]:
+    """Look for a second lattice among many unexplained spots; the first one stays the result."""
+    if not lattice.unexplained:
+        return ()
+    both = "indexing.multiple_lattice_search.max_lattices=2"
+    try:
+        done = chain.run(
+            "index.2",
+            inputs,
+            (*arguments, both, "output.experiments=two.expt", "output.reflections=two.refl"),
+            ("two.expt", "two.refl"),
+            extra=_processes("indexing.nproc", request),
+        )
+    except BeampaceError as error:
+        if error.code is not Failure.NOT_INDEXED:
+            raise
+        return ()
+    share = second_lattice_share(read_table(done.outputs[1]))
+    if share < SECOND_LATTICE_SHARE:
+        return ()
+    return (_warning(Failure.TWO_LATTICES, f"A second lattice explains another {share:.0%} of the spots."),)
+
+
+def _moved_geometry(request: Request, refined: Path) -> tuple[str, ...]:
+    """Say so when the refined beam position or distance is far from the file's."""
+    now = expt.beam_position(expt.read_expt(refined))
+    detector, beam = request.dataset.detector, request.dataset.beam
+    then = detector.pixel(beam.direction)
+    if now is None or then is None:
+        return ()
+    away = ((now[0] - then[0]) ** 2 + (now[1] - then[1]) ** 2) ** 0.5
+    stretch = now[2] / detector.distance - 1
+    if away <= BEAM_OFF_PX and abs(stretch) <= DISTANCE_OFF:
+        return ()
+    detail = (
+        f"Beam at {now[0]:.1f} {now[1]:.1f} px, the file says {then[0]:.1f} {then[1]:.1f}; "
+        f"distance {now[2]:.1f} mm, the file says {detector.distance:.1f}."
+    )
+    return (_warning(Failure.BEAM_CENTRE_OFF, detail),)
+
+
+def _turned(request: Request) -> tuple[str, ...]:
+    if Tweak.FLIPPED_AXIS not in request.tweaks:
+        return ()
+    return ("metadata_inconsistent: The spindle turns the other way than the file says.",)
+
+
+def _laue_remarks(scaling: Scaling) -> tuple[str, ...]:
+    if scaling.laue is None or scaling.laue.likelihood >= 0.8:
+        return ()
+    return (
+        f"The Laue group is the lattice's highest; its likelihood is only {scaling.laue.likelihood:.2f} "
+        f"({scaling.laue.pairs} pairs of equivalent reflections).",
+    )
+
+
+def _series(request: Request, found: Found, indexed: Indexed) -> FrameSeries:
+    first, last = request.images
+    return FrameSeries(
+        tuple(range(first, last + 1)),
+        {
+            "spots": spots.per_frame(found.table["xyzobs.px.value"][:, 2], request.images),
+            "indexed": indexed.per_frame,
+        },
+    )
+
+
+def _warning(code: Failure, detail: str) -> str:
+    return f"{code.value}: {TAXONOMY[code].words} {detail}"
+
+
+def _processes(option: str, request: Request) -> tuple[str, ...]:
+    return (f"{option}={request.cores}",)
+
+
+def _group_setter(hall: str) -> Callable[[expt.Expt], expt.Expt]:
+    return lambda experiments: expt.with_space_group(experiments, hall)
+
+
+def _range(experiments: Path) -> tuple[int, int]:
+    first, last = expt.read_expt(experiments)["scan"][0]["image_range"]
+    return (int(first), int(last))
+
+
+def _range_exists(experiments: Path, request: Request) -> bool:
+    first, last = _range(experiments)
+    return first <= request.images[0] and request.images[1] <= last

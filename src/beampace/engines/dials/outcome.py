@@ -1,0 +1,63 @@
+"""The space group that scaled reflections leave, and where they end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gemmi
+import numpy as np
+from numpy.typing import NDArray
+
+from beampace.core.cell import UnitCell
+from beampace.engines.dials import absences, resolution, symmetry
+from beampace.engines.dials import reflections as table
+from beampace.engines.dials.reflections import ReflectionTable
+
+WORTH_CUTTING = 1.02
+"""A limit closer to the data's own end than this is no cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """Scaled reflections that may be used: indices (n, 3), intensity, sigma, spacing in angstrom."""
+
+    hkl: NDArray[np.int32]
+    intensity: NDArray[np.float64]
+    sigma: NDArray[np.float64]
+    d: NDArray[np.float64]
+
+
+def scaled_of(reflections: ReflectionTable) -> Scaled:
+    """The reflections that took part in scaling."""
+    good = reflections.flagged(table.SCALED) & ~reflections.flagged(table.BAD_FOR_SCALING)
+    good &= reflections["inverse_scale_factor"] > 0
+    factor = reflections["inverse_scale_factor"][good]
+    return Scaled(
+        reflections["miller_index"][good],
+        _float(reflections["intensity.scale.value"][good] / factor),
+        _float(np.sqrt(reflections["intensity.scale.variance"][good]) / factor),
+        _float(reflections["d"][good]),
+    )
+
+
+def candidates(group: gemmi.SpaceGroup, data: Scaled) -> tuple[gemmi.SpaceGroup, ...]:
+    """Space groups with the rotations of `group` that the axial reflections leave, best first."""
+    groups = absences.same_rotations(group)
+    axial = absences.axial_reflections(group, data.hkl, data.intensity, data.sigma, data.d)
+    return absences.possible(absences.weigh(groups, axial))
+
+
+def standardised(groups: tuple[gemmi.SpaceGroup, ...]) -> tuple[str, ...]:
+    """Symbols without repetition; settings of one group in another basis keep their own symbol."""
+    return tuple(dict.fromkeys(symmetry.name_of(group) for group in groups))
+
+
+def cut(cell: UnitCell, group: gemmi.SpaceGroup, data: Scaled) -> float | None:
+    """Limit in angstrom where CC1/2 falls to 0.3, or None when the data end before it does."""
+    found = resolution.limit(gemmi.UnitCell(*cell.parameters), group, data.hkl, data.intensity, data.sigma)
+    return found if found and found > WORTH_CUTTING * float(np.min(data.d)) else None
+
+
+def _float(values: NDArray[Any]) -> NDArray[np.float64]:
+    return values.astype(np.float64)

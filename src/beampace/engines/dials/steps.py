@@ -1,0 +1,115 @@
+"""Arguments of each DIALS program for a request; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import gemmi
+
+from beampace.core.engine import Request, Tweak
+
+FAST_INDEXING_FROM_DEG = 5.0
+FAST_INDEXING_FROM_SPOTS = 300
+SCAN_VARYING_FROM_DEG = 5.0
+
+FAST_INDEXING = (
+    "indexing.method=fft1d",
+    "basis_vector_combinations.max_combinations=10",
+    "basis_vector_combinations.max_refine=5",
+)
+THOROUGH_INDEXING = ("indexing.method=fft3d",)
+
+
+def degrees(request: Request) -> float:
+    """Rotation the request covers, degrees."""
+    return abs(request.dataset.scan.width) * request.n_frames
+
+
+def find_spots(request: Request) -> tuple[str, ...]:
+    """Arguments of dials.find_spots."""
+    limit = (f"spotfinder.filter.d_min={request.d_min:g}",) if request.d_min else ()
+    return ("spotfinder.threshold.algorithm=dispersion", *limit)
+
+
+def index(request: Request, n_spots: int) -> tuple[str, ...]:
+    """Arguments of dials.index: the quick method where it is reliable, the thorough one elsewhere."""
+    quick = degrees(request) >= FAST_INDEXING_FROM_DEG and n_spots >= FAST_INDEXING_FROM_SPOTS
+    if Tweak.OTHER_INDEXING in request.tweaks:
+        quick = not quick
+    method = FAST_INDEXING if quick else THOROUGH_INDEXING
+    return (*method, "refinement.parameterisation.scan_varying=False", *known_symmetry(request))
+
+
+def known_symmetry(request: Request) -> tuple[str, ...]:
+    """What the user knows, for dials.index; a cell alone only when a first try failed without it."""
+    use_cell = request.unit_cell and (request.space_group or Tweak.KNOWN_CELL in request.tweaks)
+    known = []
+    if request.space_group:
+        known.append(f"indexing.known_symmetry.space_group={plain(request.space_group)}")
+    if use_cell and request.unit_cell:
+        cell = ",".join(f"{value:g}" for value in request.unit_cell.parameters)
+        known.append(f"indexing.known_symmetry.unit_cell={cell}")
+    if request.unit_cell:
+        known.append(f"indexing.max_cell={1.5 * max(request.unit_cell.parameters[:3]):.0f}")
+    return tuple(known)
+
+
+def refine(request: Request) -> tuple[str, ...]:
+    """Arguments of dials.refine; a crystal drifts over a long sweep, a short one cannot tell."""
+    if degrees(request) < SCAN_VARYING_FROM_DEG:
+        return ("refinement.parameterisation.scan_varying=False",)
+    return ("refinement.parameterisation.scan_varying=True", "refinement.reflections.outlier.algorithm=tukey")
+
+
+def integrate(request: Request) -> tuple[str, ...]:
+    """Arguments of dials.integrate."""
+    options: list[str] = []
+    if request.tweaks & {Tweak.SMALL_SWEEP, Tweak.SUMMATION_ONLY}:
+        options += ["profile.gaussian_rs.min_spots.overall=0", "profile.gaussian_rs.min_spots.per_degree=0"]
+    if Tweak.SUMMATION_ONLY in request.tweaks:
+        options.append("integration.profile.fitting=False")
+    if request.d_min:
+        options.append(f"prediction.d_min={request.d_min:g}")
+    return tuple(options)
+
+
+def symmetry() -> tuple[str, ...]:
+    """Arguments of dials.symmetry; screw axes are weighed by `absences`, not here."""
+    return ("systematic_absences.check=False", "output.html=None", "output.json=symmetry.json")
+
+
+def scale(request: Request, d_min: float | None) -> tuple[str, ...]:
+    """Arguments of dials.scale."""
+    intensities = ("intensity_choice=sum",) if Tweak.SUMMATION_ONLY in request.tweaks else ()
+    return ("output.html=None", *intensities, *_cut(d_min))
+
+
+def merge(d_min: float | None) -> tuple[str, ...]:
+    """Arguments of dials.merge."""
+    limit = (f"d_min={d_min:.3f}",) if d_min else ()
+    return ("output.html=None", "output.mtz=merged.mtz", "assess_space_group=False", *limit)
+
+
+def export(d_min: float | None) -> tuple[str, ...]:
+    """Arguments of dials.export: scaled observations, not merged."""
+    limit = (f"mtz.d_min={d_min:.3f}",) if d_min else ()
+    return ("format=mtz", "intensity=scale", "mtz.hklout=unmerged.mtz", *limit)
+
+
+def plain(symbol: str) -> str:
+    """A space group symbol without blanks, as DIALS takes it; the symbol is checked, not passed on."""
+    group = gemmi.find_spacegroup_by_name(symbol)
+    if group is None:
+        raise ValueError(f"there is no space group {symbol!r}")
+    return (
+        str(group.hm).replace(" ", "") if not group.ext else str(group.hm).replace(" ", "") + ":" + group.ext
+    )
+
+
+def words(arguments: Iterable[str]) -> str:
+    """Arguments as one line for a log."""
+    return " ".join(arguments)
+
+
+def _cut(d_min: float | None) -> tuple[str, ...]:
+    return (f"cut_data.d_min={d_min:.3f}",) if d_min else ()
