@@ -8,24 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from beampace.core.geometry import Beam, Detector
+from beampace.simulate.ice import ICE_RINGS
 
-ICE_RINGS: tuple[tuple[float, float], ...] = (
-    (3.897, 1.0),
-    (3.669, 0.9),
-    (3.441, 1.2),
-    (2.671, 0.35),
-    (2.249, 0.5),
-    (2.072, 0.4),
-    (1.948, 0.25),
-    (1.918, 0.3),
-    (1.883, 0.15),
-    (1.721, 0.12),
-    (1.524, 0.1),
-    (1.473, 0.08),
-    (1.444, 0.08),
-    (1.372, 0.08),
-)
-"""Hexagonal ice: (d in angstrom, relative height)."""
 _ICE_WIDTH = 0.0012  # sigma of a ring in 1/d, 1/angstrom
 
 
@@ -53,10 +37,7 @@ class Background:
 def expected_background(
     detector: Detector, beam: Beam, background: Background, mask: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float32]:
-    """Expected counts per pixel, (slow, fast), whose mean over live pixels is `level` (ice comes on top).
-
-    The profile is smooth, so it is computed on a coarse mesh when there are no sharp rings.
-    """
+    """Expected counts per pixel, (slow, fast), whose mean over live pixels is `level` (ice comes on top)."""
     if background.level <= 0:
         return np.zeros(mask.shape, np.float32)
     inverse_d, falloff = _per_pixel(detector, beam)

@@ -67,7 +67,14 @@ def apply_defects(
 
 
 @njit(cache=True, nogil=True)
-def _fire(flat, hot, mean, share, seed, number):  # type: ignore[no-untyped-def]
+def _fire(
+    flat: npt.NDArray[np.unsignedinteger],
+    hot: npt.NDArray[np.int64],
+    mean: float,
+    share: float,
+    seed: int,
+    number: int,
+) -> None:
     state = start(seed, number, _PURPOSE_HOT)
     for pixel in hot:
         state += GOLDEN

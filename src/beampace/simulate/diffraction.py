@@ -10,9 +10,13 @@ Angles are in radians here.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
+
+Floats = npt.NDArray[np.float64]
 
 SMALLEST_ZETA = 0.02
 """Reflections that creep through the sphere more slowly than this are left out: the linear rocking fails."""
@@ -20,13 +24,34 @@ REACH = 4.0
 """Rocking curves and mosaic tails are followed to this many standard deviations."""
 
 
+class Apparatus(NamedTuple):
+    """Beam, spindle and detector, as the kernels take them.
+
+    Attributes:
+        m: unit rotation axis in the laboratory.
+        s0: incident wave vector, 1/angstrom.
+        spread: standard deviations of mosaic spread (rad), divergence (rad), wavelength (relative).
+        panel: (6, 3): origin, fast, slow, normal, (pixel size fast, slow, 0) in mm, (nx, ny, 0).
+        optics: (polarisation normal (3), polarised fraction, attenuation in 1/mm, sensor thickness in mm).
+        shape: (sigma mm, ellipticity, share of the tail, its width, arc in mm per unit of 2 sin theta).
+    """
+
+    m: Floats
+    s0: Floats
+    spread: Floats
+    panel: Floats
+    optics: Floats
+    shape: Floats
+
+
 @njit(cache=True, nogil=True)
-def crossing(r0, m, s0, sign):  # type: ignore[no-untyped-def]
+def crossing(r0: Floats, m: Floats, s0: Floats, sign: float) -> float:
     """Angle at which r0 turned about m meets the sphere, or NaN.
 
     Args:
         r0: reciprocal vector at phi = 0, 1/angstrom.
-        m: unit rotation axis; `s0`: incident wave vector.
+        m: unit rotation axis.
+        s0: incident wave vector, 1/angstrom.
         sign: +1 for the crossing that enters the sphere at increasing phi, -1 for the one that leaves.
     """
     along, m_s0 = m[0] * r0[0] + m[1] * r0[1] + m[2] * r0[2], m[0] * s0[0] + m[1] * s0[1] + m[2] * s0[2]
@@ -48,11 +73,11 @@ def crossing(r0, m, s0, sign):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def unwrapped(angle: float, near: float) -> float:
     """`angle` moved by full turns to lie within half a turn of `near`."""
-    return angle + 2.0 * math.pi * np.round((near - angle) / (2.0 * math.pi))
+    return angle + 2.0 * math.pi * math.floor((near - angle) / (2.0 * math.pi) + 0.5)
 
 
 @njit(cache=True, nogil=True)
-def turned(r, m, angle, out):  # type: ignore[no-untyped-def]
+def turned(r: Floats, m: Floats, angle: float, out: Floats) -> None:
     """Rodrigues' rotation of r about the unit vector m, into `out`."""
     c, s = math.cos(angle), math.sin(angle)
     along = (m[0] * r[0] + m[1] * r[1] + m[2] * r[2]) * (1.0 - c)
@@ -62,37 +87,40 @@ def turned(r, m, angle, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def rocking_sigma(mosaic, divergence, bandwidth, sin_theta):  # type: ignore[no-untyped-def]
+def rocking_sigma(spread: Floats, sin_theta: float) -> float:
     """Standard deviation of the rocking curve along e3, rad: mosaic spread, divergence, wavelength spread.
 
     A relative change of wavelength moves the Bragg angle by tan(theta) times it.
     """
     tangent = sin_theta / math.sqrt(max(1e-12, 1.0 - sin_theta * sin_theta))
-    return math.sqrt(mosaic * mosaic + divergence * divergence + (bandwidth * tangent) ** 2)
+    return math.sqrt(spread[0] * spread[0] + spread[1] * spread[1] + (spread[2] * tangent) ** 2)
 
 
 @njit(cache=True, nogil=True)
-def candidates(hkl, a_matrix, m, s0, low, high, spread, margin):  # type: ignore[no-untyped-def]
+def candidates(
+    hkl: npt.NDArray[np.int32], apparatus: Apparatus, a_matrix: Floats, low: float, high: float, margin: float
+) -> npt.NDArray[np.int32]:
     """Reflections that may flash between two angles.
 
     Args:
-        hkl: (n, 3) indices; `a_matrix`: 3x3, columns a*, b*, c* at phi = 0.
-        low, high: rad, low <= high.
-        spread: (mosaic, divergence, bandwidth), rad, rad, relative.
+        hkl: (n, 3) indices.
+        apparatus: beam, spindle and detector.
+        a_matrix: 3x3, columns a*, b*, c* at phi = 0, 1/angstrom.
+        low: rad, where the range begins.
+        high: rad, where it ends, not below `low`.
         margin: rad by which the crystal may be turned against `a_matrix` in that range.
 
     Returns:
         (k, 2) int32: row of hkl, and +1 (enters) or -1 (leaves).
     """
+    m, s0, spread = apparatus.m, apparatus.s0, apparatus.spread
     found = np.empty((1024, 2), np.int32)
     count = 0
     r0, r = np.empty(3), np.empty(3)
     s = math.sqrt(s0[0] ** 2 + s0[1] ** 2 + s0[2] ** 2)
     middle = 0.5 * (low + high)
     for row in range(hkl.shape[0]):
-        h, k, l = float(hkl[row, 0]), float(hkl[row, 1]), float(hkl[row, 2])
-        for i in range(3):
-            r0[i] = a_matrix[i, 0] * h + a_matrix[i, 1] * k + a_matrix[i, 2] * l
+        _reciprocal(hkl[row], a_matrix, r0)
         for sign in (-1, 1):
             phi = crossing(r0, m, s0, float(sign))
             if math.isnan(phi):
@@ -105,7 +133,7 @@ def candidates(hkl, a_matrix, m, s0, low, high, spread, margin):  # type: ignore
             if zeta < SMALLEST_ZETA * 0.5:
                 continue
             length = math.sqrt(r[0] ** 2 + r[1] ** 2 + r[2] ** 2)
-            sigma = rocking_sigma(spread[0], spread[1], spread[2], length / (2.0 * s))
+            sigma = rocking_sigma(spread, length / (2.0 * s))
             pad = REACH * sigma / zeta + margin / zeta
             if low - pad <= phi <= high + pad:
                 if count == found.shape[0]:
@@ -118,7 +146,13 @@ def candidates(hkl, a_matrix, m, s0, low, high, spread, margin):  # type: ignore
 
 
 @njit(cache=True, nogil=True)
-def _zeta(r, m, s0):  # type: ignore[no-untyped-def]
+def _reciprocal(index: npt.NDArray[np.int32], a_matrix: Floats, out: Floats) -> None:
+    for i in range(3):
+        out[i] = a_matrix[i, 0] * index[0] + a_matrix[i, 1] * index[1] + a_matrix[i, 2] * index[2]
+
+
+@njit(cache=True, nogil=True)
+def _zeta(r: Floats, m: Floats, s0: Floats) -> tuple[float, float]:
     """(|zeta|, sin 2theta) of a reciprocal vector that lies on the sphere."""
     x, y, z = s0[0] + r[0], s0[1] + r[1], s0[2] + r[2]
     cx, cy, cz = y * s0[2] - z * s0[1], z * s0[0] - x * s0[2], x * s0[1] - y * s0[0]
@@ -138,19 +172,32 @@ N_COLUMNS = 11
 
 
 @njit(cache=True, nogil=True)
-def rotation_spots(hkl, intensity, chosen, a_matrix, m, s0, low, high, spread, panel, optics, sharpness):  # type: ignore[no-untyped-def]
+def rotation_spots(
+    hkl: npt.NDArray[np.int32],
+    intensity: Floats,
+    chosen: npt.NDArray[np.int32],
+    apparatus: Apparatus,
+    a_matrix: Floats,
+    low: float,
+    high: float,
+    extra_b: float,
+) -> Floats:
     """Spots of a frame during which the crystal turns from `low` to `high`.
 
     Args:
-        hkl, chosen: as given to and by `candidates`; `a_matrix`: of this very frame.
+        hkl: (n, 3) indices.
         intensity: (n,) photons per unit of Lorentz factor, polarisation and efficiency.
-        panel: (origin, fast, slow, normal, pixel size fast, pixel size slow, 0; nx, ny, 0) as (6, 3).
-        optics: (polarisation normal (3), fraction, attenuation 1/mm, thickness mm).
-        sharpness: extra B in square angstrom that dims high angles.
+        chosen: from `candidates`.
+        apparatus: beam, spindle and detector.
+        a_matrix: of this very frame's crystal, at phi = 0.
+        low: rad, spindle at one end of the frame.
+        high: rad, at the other, above `low`.
+        extra_b: square angstrom, dims high angles.
 
     Returns:
         (k, N_COLUMNS) table.
     """
+    m, s0, spread = apparatus.m, apparatus.s0, apparatus.spread
     spots = np.empty((chosen.shape[0], N_COLUMNS))
     count = 0
     r0, r = np.empty(3), np.empty(3)
@@ -158,8 +205,7 @@ def rotation_spots(hkl, intensity, chosen, a_matrix, m, s0, low, high, spread, p
     middle = 0.5 * (low + high)
     for entry in range(chosen.shape[0]):
         row = chosen[entry, 0]
-        for i in range(3):
-            r0[i] = a_matrix[i, 0] * hkl[row, 0] + a_matrix[i, 1] * hkl[row, 1] + a_matrix[i, 2] * hkl[row, 2]
+        _reciprocal(hkl[row], a_matrix, r0)
         phi = crossing(r0, m, s0, float(chosen[entry, 1]))
         if math.isnan(phi):
             continue
@@ -169,40 +215,41 @@ def rotation_spots(hkl, intensity, chosen, a_matrix, m, s0, low, high, spread, p
         if zeta < SMALLEST_ZETA:
             continue
         length = math.sqrt(r[0] ** 2 + r[1] ** 2 + r[2] ** 2)
-        width = zeta / (math.sqrt(2.0) * rocking_sigma(spread[0], spread[1], spread[2], length / (2.0 * s)))
+        width = zeta / (math.sqrt(2.0) * rocking_sigma(spread, length / (2.0 * s)))
         part = 0.5 * (math.erf(width * (high - phi)) - math.erf(width * (low - phi)))
         if part < 1e-7:
             continue
-        dimming = math.exp(-0.5 * sharpness * length * length)
+        dimming = math.exp(-0.5 * extra_b * length * length)
         photons = intensity[row] * dimming * part / (zeta * sin_2theta)
-        if _project(r, s0, s, panel, optics, photons, spots[count]):
+        if _project(r, apparatus, photons, spots[count]):
             spots[count, PHI], spots[count, ROW] = phi, row
             count += 1
     return spots[:count].copy()
 
 
 @njit(cache=True, nogil=True)
-def still_spots(hkl, intensity, a_matrix, s0, spread, panel, optics, sharpness):  # type: ignore[no-untyped-def]
+def still_spots(
+    hkl: npt.NDArray[np.int32], intensity: Floats, apparatus: Apparatus, a_matrix: Floats, extra_b: float
+) -> Floats:
     """Spots of a frame during which nothing turns.
 
     epsilon3 is the exact angle by which r must be tilted about s1 x s0 to meet the sphere. Turning through
     the sphere collects the integral of the rocking curve over phi; standing still for as long as one radian
     would have taken collects its height. `intensity` is therefore in photons per radian's time.
     """
+    s0, spread = apparatus.s0, apparatus.spread
     spots = np.empty((256, N_COLUMNS))
     count = 0
-    r, e1 = np.empty(3), np.empty(3)
+    r, e1, on_sphere = np.empty(3), np.empty(3), np.empty(3)
     s = math.sqrt(s0[0] ** 2 + s0[1] ** 2 + s0[2] ** 2)
     for row in range(hkl.shape[0]):
-        h, k, l = float(hkl[row, 0]), float(hkl[row, 1]), float(hkl[row, 2])
-        for i in range(3):
-            r[i] = a_matrix[i, 0] * h + a_matrix[i, 1] * k + a_matrix[i, 2] * l
+        _reciprocal(hkl[row], a_matrix, r)
         length = math.sqrt(r[0] ** 2 + r[1] ** 2 + r[2] ** 2)
         sin_theta = length / (2.0 * s)
         if sin_theta >= 1.0:
             continue
         cosine = -(r[0] * s0[0] + r[1] * s0[1] + r[2] * s0[2]) / (length * s)
-        sigma = rocking_sigma(spread[0], spread[1], spread[2], sin_theta)
+        sigma = rocking_sigma(spread, sin_theta)
         if abs(cosine - sin_theta) > REACH * sigma + 1e-3:
             continue
         tilt = math.acos(max(-1.0, min(1.0, cosine))) - math.acos(sin_theta)
@@ -216,24 +263,25 @@ def still_spots(hkl, intensity, a_matrix, s0, spread, panel, optics, sharpness):
         if norm == 0.0:
             continue
         e1 /= norm
-        on_sphere = np.empty(3)
         turned(r, e1, tilt, on_sphere)
         sin_2theta = 2.0 * sin_theta * math.sqrt(1.0 - sin_theta * sin_theta)
         height = math.exp(-0.5 * (tilt / sigma) ** 2) / (sigma * math.sqrt(2.0 * math.pi))
-        photons = intensity[row] * math.exp(-0.5 * sharpness * length * length) * height / sin_2theta
+        photons = intensity[row] * math.exp(-0.5 * extra_b * length * length) * height / sin_2theta
         if count == spots.shape[0]:
             larger = np.empty((2 * count, N_COLUMNS))
             larger[:count] = spots
             spots = larger
-        if _project(on_sphere, s0, s, panel, optics, photons, spots[count]):
+        if _project(on_sphere, apparatus, photons, spots[count]):
             spots[count, PHI], spots[count, ROW] = tilt, row
             count += 1
     return spots[:count].copy()
 
 
 @njit(cache=True, nogil=True)
-def _project(r, s0, s, panel, optics, photons, spot):  # type: ignore[no-untyped-def]
+def _project(r: Floats, apparatus: Apparatus, photons: float, spot: Floats) -> bool:
     """Fill a row of the table; False when the ray misses the panel."""
+    s0, panel, optics = apparatus.s0, apparatus.panel, apparatus.optics
+    s = math.sqrt(s0[0] ** 2 + s0[1] ** 2 + s0[2] ** 2)
     x, y, z = (s0[0] + r[0]) / s, (s0[1] + r[1]) / s, (s0[2] + r[2]) / s
     origin, fast, slow, normal = panel[0], panel[1], panel[2], panel[3]
     towards = x * normal[0] + y * normal[1] + z * normal[2]

@@ -2,8 +2,8 @@
 
 The mean of each pixel is rounded down to one of a few hundred levels. A level draws its counts from an alias
 table (Walker 1977, ACM Trans. Math. Softw. 3, 253) with one 32-bit random number; what rounding took
-away is added as a sparse Poisson process thinned to the remainder (sums of Poisson numbers are Poisson), so no
-pixel is biased.
+away is added as a sparse Poisson process thinned to the remainder (sums of Poisson numbers are Poisson), so
+no pixel is biased.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _level_means(mean: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     lowest = max(float(positive.min()), highest * 1e-4)
     series = np.geomspace(lowest, highest, _LEVELS)
     series[0], series[-1] = lowest, highest  # geomspace may end a rounding error above the range
-    return np.concatenate([[0.0], series])
+    return np.asarray(np.concatenate([[0.0], series]), dtype=np.float64)
 
 
 def _alias_tables(means: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
@@ -116,11 +116,12 @@ def _last_count(mean: float) -> int:
 
 def _poisson_weights(mean: float, begin: int, slots: int) -> npt.NDArray[np.float64]:
     if mean == 0:
-        return np.eye(1, slots)[0]
+        return np.asarray(np.eye(1, slots)[0], dtype=np.float64)
     counts = range(begin, begin + slots)
     logs = [count * math.log(mean) - mean - math.lgamma(count + 1) for count in counts]
     weights = np.exp(logs)
-    return np.asarray(weights / weights.sum())
+    normalised: npt.NDArray[np.float64] = weights / weights.sum()
+    return normalised
 
 
 def _alias_row(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.uint32]:
@@ -142,7 +143,16 @@ def _alias_row(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.uint32]:
 
 
 @njit(cache=True, nogil=True)
-def _fill(level, alias, offset, bits, repeats, seed, number, out):  # type: ignore[no-untyped-def]
+def _fill(
+    level: npt.NDArray[np.uint16],
+    alias: npt.NDArray[np.uint32],
+    offset: npt.NDArray[np.uint32],
+    bits: int,
+    repeats: int,
+    seed: int,
+    number: int,
+    out: npt.NDArray[np.unsignedinteger],
+) -> None:
     """One draw per pixel and repeat: two pixels share a 64-bit random number."""
     state = start(seed, number, _PURPOSE_FILL)
     shift = np.uint64(32 - bits)
@@ -170,8 +180,14 @@ def _fill(level, alias, offset, bits, repeats, seed, number, out):  # type: igno
 
 
 @njit(cache=True, nogil=True)
-def _add_rest(rest, largest, seed, number, out):  # type: ignore[no-untyped-def]
-    """Thinning: a uniform Poisson process at the largest remainder, kept in proportion to each pixel's own."""
+def _add_rest(
+    rest: npt.NDArray[np.float32],
+    largest: float,
+    seed: int,
+    number: int,
+    out: npt.NDArray[np.unsignedinteger],
+) -> None:
+    """Thinning: a uniform Poisson process at the largest remainder, kept in proportion to each pixel's."""
     if largest <= 0.0:
         return
     state = start(seed, number, _PURPOSE_REST)

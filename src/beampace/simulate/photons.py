@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from beampace.simulate.diffraction import (
@@ -14,6 +16,8 @@ from beampace.simulate.diffraction import (
     S1_NORMAL,
     S1_SLOW,
     TANGENTIAL,
+    Apparatus,
+    Floats,
     X,
     Y,
 )
@@ -21,7 +25,14 @@ from beampace.simulate.streams import GOLDEN, poisson, start, unit
 
 
 @njit(cache=True, nogil=True)
-def scatter_photons(spots, shape, panel, attenuation, thickness, seed, number, purpose, frame):  # type: ignore[no-untyped-def]
+def scatter_photons(
+    spots: Floats,
+    apparatus: Apparatus,
+    seed: int,
+    number: int,
+    purpose: int,
+    frame: npt.NDArray[np.unsignedinteger],
+) -> int:
     """Add a Poisson number of photons of each spot to a frame.
 
     A photon starts from the spot's ray, is displaced by the spot shape (the sum of two gaussians, longer
@@ -30,15 +41,17 @@ def scatter_photons(spots, shape, panel, attenuation, thickness, seed, number, p
 
     Args:
         spots: table of `diffraction`, (n, N_COLUMNS).
-        shape: (sigma mm, ellipticity, share of the tail, width of the tail, mosaic arc in mm per unit).
-        panel: as in `diffraction`.
-        attenuation, thickness: 1/mm and mm.
-        seed, number, purpose: choose the random stream.
+        apparatus: beam, spindle and detector.
+        seed: of the dataset.
+        number: of the frame; `seed`, `number` and `purpose` choose the random stream.
+        purpose: tells streams of one frame apart.
         frame: (slow, fast) counts, added to.
 
     Returns:
         Photons that fell on the panel.
     """
+    shape, panel = apparatus.shape, apparatus.panel
+    attenuation, thickness = apparatus.optics[4], apparatus.optics[5]
     state = start(seed, number, purpose)
     sigma, ellipticity, tail, wider, arc = shape[0], shape[1], shape[2], shape[3], shape[4]
     per_fast, per_slow = 1.0 / panel[4, 0], 1.0 / panel[4, 1]
