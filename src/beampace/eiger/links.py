@@ -96,9 +96,9 @@ def _virtual(master: Path, dataset: h5py.Dataset, allowed: tuple[Path, ...]) -> 
     """The sources of a virtual dataset, each a run of whole frames."""
     found = []
     for source in dataset.virtual_sources():
-        to, of = source.vspace.get_select_bounds(), source.src_space.get_select_bounds()
-        counts = (to[1][0] - to[0][0] + 1, of[1][0] - of[0][0] + 1)
-        if counts[0] != counts[1] or tuple(to[1][1:]) != tuple(n - 1 for n in dataset.shape[1:]):
+        to = source.vspace.get_select_bounds()
+        count, offset = to[1][0] - to[0][0] + 1, _source_offset(source.src_space, to)
+        if offset is None or tuple(to[1][1:]) != tuple(side - 1 for side in dataset.shape[1:]):
             raise failure(
                 Failure.METADATA_INCONSISTENT,
                 f"the virtual dataset {dataset.name} of {master} is not made of whole frames.",
@@ -106,9 +106,18 @@ def _virtual(master: Path, dataset: h5py.Dataset, allowed: tuple[Path, ...]) -> 
         name = str(source.file_name)
         file = master if name == "." else master.resolve().parent / name
         refused = "" if name == "." else check_target(file, allowed)
-        found.append((to[0][0] + 1, counts[0], file, str(source.dset_name), of[0][0], refused))
+        found.append((to[0][0] + 1, count, file, str(source.dset_name), offset, refused))
     found.sort()
     return tuple(
         Link(file, path, order, first=first, count=count, offset=offset, refused=refused)
         for order, (first, count, file, path, offset, refused) in enumerate(found)
     )
+
+
+def _source_offset(space: Any, to: Any) -> int | None:
+    """First frame taken from a source, or None when it does not match the frames it is mapped to."""
+    if space.get_select_type() == h5py.h5s.SEL_ALL:
+        return 0
+    of = space.get_select_bounds()
+    same = tuple(of[1][1:]) == tuple(to[1][1:]) and of[1][0] - of[0][0] == to[1][0] - to[0][0]
+    return int(of[0][0]) if same else None

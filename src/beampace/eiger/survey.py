@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any, BinaryIO
 
 import h5py
 
@@ -108,25 +110,40 @@ def _inspect_open(dataset: h5py.Dataset, link: Link, shape: tuple[int, int], *, 
 
 
 def _unwritten(dataset: h5py.Dataset, layout: Layout, indices: range, file: Path) -> dict[int, FrameFailure]:
-    """Frames without a chunk, or whose chunk lies beyond the end of the file."""
+    """Frames without a chunk, whose chunk lies beyond the file's end, or does not begin as one frame."""
     if not layout.codec:
         return {}
-    end, present = file.stat().st_size, set()
+    places: dict[int, tuple[int, int]] = {}
 
-    def visit(info: h5py.h5d.StoreInfo) -> None:
-        if info.size and info.byte_offset + info.size <= end:
-            present.add(int(info.chunk_offset[0]))
+    def visit(info: Any) -> None:
+        places[int(info.chunk_offset[0])] = (int(info.byte_offset), int(info.size))
 
     try:
         dataset.id.chunk_iter(visit)
+        with file.open("rb") as stream:
+            faults = {index: _chunk_fault(stream, places.get(index), layout) for index in indices}
     except (OSError, RuntimeError) as error:
         reason = FrameFailure(Failure.FILE_TRUNCATED, f"the index of {file} cannot be read: {error}.")
         return dict.fromkeys(indices, reason)
-    missing = (index for index in indices if index not in present)
     return {
-        index: FrameFailure(Failure.FRAMES_MISSING, f"frame {index + 1} of {file} was never written.")
-        for index in missing
+        index: FrameFailure(fault[0], f"frame {index + 1} of {file} {fault[1]}.")
+        for index, fault in faults.items()
+        if fault
     }
+
+
+def _chunk_fault(
+    stream: BinaryIO, place: tuple[int, int] | None, layout: Layout
+) -> tuple[Failure, str] | None:
+    """What is wrong with a chunk, judged by the decoded size both codecs begin with."""
+    if place is None or not place[1]:
+        return Failure.FRAMES_MISSING, "was never written"
+    start = os.pread(stream.fileno(), 12, place[0])
+    if len(start) < 12 or os.fstat(stream.fileno()).st_size < place[0] + place[1]:
+        return Failure.FILE_TRUNCATED, "lies beyond the end of the file"
+    if int.from_bytes(start[:8], "big") != layout.frame_bytes:
+        return Failure.FILE_TRUNCATED, "does not decode: its chunk begins with garbage"
+    return None
 
 
 def _undecodable(dataset: h5py.Dataset, layout: Layout, index: int, file: Path) -> dict[int, FrameFailure]:
