@@ -3,6 +3,7 @@
 from beampace.eiger.blocks import Block, FileState
 from beampace.eiger.companion import Companion, write_companion
 from beampace.eiger.container import Container, open_container, read_dataset
+from beampace.eiger.follow import FollowSettings, Snapshot, follow
 from beampace.eiger.frames import FrameReader
 from beampace.eiger.hdf5 import CHILD_ENVIRONMENT, open_read
 from beampace.eiger.info import parse_info, read_info
@@ -16,11 +17,14 @@ __all__ = [
     "Companion",
     "Container",
     "FileState",
+    "FollowSettings",
     "FrameReader",
     "Link",
     "ReadOptions",
+    "Snapshot",
     "Survey",
     "examine",
+    "follow",
     "open_container",
     "open_read",
     "parse_info",

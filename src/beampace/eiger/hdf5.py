@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,11 +47,15 @@ def _translated(path: Path, error: OSError) -> Exception:
     if path.is_dir():
         return failure(Failure.NOT_A_DATASET, f"{path} is a directory.")
     if error.errno in NOT_YET or "no such file" in words or not path.exists():
-        return failure(Failure.NOT_A_DATASET, f"There is no file {path}.")
+        return failure(Failure.NOT_A_DATASET, f"There is no file {path} ({_reason(error)}).")
     if error.errno in (errno.EACCES, errno.EPERM):
         return failure(Failure.NOT_A_DATASET, f"{path} may not be read by this account.")
-    if "truncated file" in words or "eof" in words or path.stat().st_size == 0:
+    if "truncated file" in words or "eof" in words or not path.stat().st_size:
         return failure(Failure.FILE_TRUNCATED, f"{path} is shorter than its own header says.")
     if "file signature not found" in words:
         return failure(Failure.NOT_A_DATASET, f"{path} is not an HDF5 file.")
     return failure(Failure.FILE_TRUNCATED, f"{path} cannot be opened: {error}.")
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else "no such file"

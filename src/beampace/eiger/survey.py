@@ -84,15 +84,17 @@ def inspect(link: Link, container: Container, *, thorough: bool = False) -> File
     refused = link.refused or check_target(link.file, container.roots)
     if refused:
         return FileState(error=FrameFailure(Failure.METADATA_INCONSISTENT, refused + "."))
-    if not link.file.exists():
-        return FileState(error=FrameFailure(Failure.FRAMES_MISSING, f"{link.file} is missing."))
     try:
+        if not link.file.exists():
+            return FileState(error=FrameFailure(Failure.FRAMES_MISSING, f"{link.file} is missing."))
         with open_read(link.file) as handle:
             dataset = frames_dataset(handle, link.file, link.dataset)
             return _inspect_open(dataset, link, container.shape, thorough=thorough)
     except InputError as error:
         code = Failure.FRAMES_MISSING if error.code is Failure.NOT_A_DATASET else error.code
         return FileState(error=FrameFailure(code, error.detail))
+    except OSError as error:
+        return FileState(error=FrameFailure(Failure.FRAMES_MISSING, f"{link.file}: {error}."))
 
 
 def _inspect_open(dataset: h5py.Dataset, link: Link, shape: tuple[int, int], *, thorough: bool) -> FileState:
