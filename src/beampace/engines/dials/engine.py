@@ -105,9 +105,13 @@ def find_spots(chain: Chain, request: Request) -> Found:
     """Import, put right what DIALS misread, find spots, and stop when they are not a crystal's."""
     imported = chain.run("import", (request.master,), ("output.log=import.log",), ("imported.expt",))
     experiments = imported.outputs[0]
+    there = _range(experiments)
+    if not there[0] <= request.images[0] <= request.images[1] <= there[1]:
+        raise failure(
+            Failure.METADATA_INCONSISTENT,
+            f"DIALS imported frames {there[0]} to {there[1]}; {request.images} are wanted.",
+        )
     wrong = expt.differences(expt.read_expt(experiments), request.dataset)
-    if any("frames" in sentence for sentence in wrong) and not _range_exists(experiments, request):
-        raise failure(Failure.METADATA_INCONSISTENT, " ".join(wrong))
     if wrong:
         experiments = chain.edit("corrected", experiments, lambda e: expt.corrected(e, request.dataset))
     if request.images != _range(experiments):
@@ -369,8 +373,3 @@ def _group_setter(hall: str) -> Callable[[expt.Expt], expt.Expt]:
 def _range(experiments: Path) -> tuple[int, int]:
     first, last = expt.read_expt(experiments)["scan"][0]["image_range"]
     return (int(first), int(last))
-
-
-def _range_exists(experiments: Path, request: Request) -> bool:
-    first, last = _range(experiments)
-    return first <= request.images[0] and request.images[1] <= last

@@ -63,6 +63,7 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        umask=0o022,
         text=True,
         errors="replace",
     )

@@ -1,0 +1,15 @@
+"""What a job does on a node: second tries, progress, verdict, atomic writes."""
+
+from beampace.work.cancel import Switch, stopped_by_signals
+from beampace.work.process import Finished, ProcessOptions, process
+from beampace.work.progress import FanOut, FileProgress
+
+__all__ = [
+    "FanOut",
+    "FileProgress",
+    "Finished",
+    "ProcessOptions",
+    "Switch",
+    "process",
+    "stopped_by_signals",
+]
