@@ -75,14 +75,11 @@ def place_files(directory: Path, record: EngineRecord) -> PlacedFiles:
 def place_unmerged(source: Path, target: Path, crystal: Crystal) -> None:
     """Copy an unmerged file after it was read and compared with the crystal; see `place_files`."""
     check_against(read_mtz(source), crystal, source.name)
+    write_through(target, lambda temporary: _copied(source, temporary))
 
-    def fill(temporary: Path) -> None:
-        if source.resolve() == target.resolve():
-            return
-        shutil.copyfile(source, temporary)
 
-    if source.resolve() != target.resolve():
-        write_through(target, fill)
+def _copied(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
 
 
 def place_merged(record: EngineRecord, target: Path) -> None:

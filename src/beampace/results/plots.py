@@ -18,7 +18,7 @@ from matplotlib.ticker import MaxNLocator
 from beampace.results.schema import Result, ShellInfo
 
 SIZE = (5.2, 2.7)
-MARGINS = (0.105, 0.185, 0.865, 0.785)
+MARGINS = (0.115, 0.215, 0.845, 0.75)
 """Left, bottom, width and height of the axes; a layout engine would draw every figure twice."""
 MAX_POINTS = 400
 """A series of more frames is drawn as means over runs of frames."""
@@ -65,7 +65,7 @@ class Measure:
 
 
 SHELL_MEASURES = (
-    Measure("cc_half", "CC½ by resolution", top=1.04, level=0.3),
+    Measure("cc_half", "CC1/2 by resolution", top=1.04, level=0.3),
     Measure("mean_i_over_sigma", "I/σ(I) by resolution", level=2.0),
     Measure("completeness", "Completeness by resolution (%)", top=104, per_cent=True),
     Measure("r_meas", "R meas by resolution"),
@@ -208,5 +208,5 @@ def dress(axes: Axes, ink: Ink) -> None:
         spine.set_color(ink.grid)
     axes.grid(axis="y", color=ink.grid, linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.tick_params(colors=ink.text, labelsize=10.5, length=0, pad=5)
-    axes.xaxis.label.set(color=ink.text, fontsize=10.5)
+    axes.tick_params(colors=ink.text, labelsize=11.5, length=0, pad=6)
+    axes.xaxis.label.set(color=ink.text, fontsize=11.5)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -71,8 +72,10 @@ def report_html(result: Result) -> str:
     """The text of the report."""
     from beampace.results import plots  # matplotlib starts slowly; nothing but a report needs it
 
+    symbols = result.crystal.space_group_candidates if result.crystal else ()
     template = environment().get_template("report.html.j2")
     return template.render(
+        unbroken=partial(unbroken, symbols=symbols),
         result=result,
         badge=badge(result.verdict.code),
         tiles=tiles(result),
@@ -100,6 +103,13 @@ def environment() -> jinja2.Environment:
     )
 
 
+def unbroken(text: str, symbols: Iterable[str]) -> str:
+    """The text with no-break spaces within the space group symbols."""
+    for symbol in symbols:
+        text = text.replace(symbol, symbol.replace(" ", "\u00a0"))
+    return text
+
+
 def badge(code: str) -> Badge:
     """The badge of a verdict code; an unknown code is shown as a failure."""
     if code in _BADGES:
@@ -118,13 +128,18 @@ def tiles(result: Result) -> list[Tile]:
 
 def _figures(shell: ShellInfo) -> dict[str, str]:
     return {
-        "Resolution": f"{shell.d_max:.1f}–{shell.d_min:.2f} Å",
+        "Resolution": f"{spacing(shell.d_max)}–{spacing(shell.d_min)} Å",
         "Completeness": "–" if shell.completeness is None else percent(shell.completeness),
         "Multiplicity": number(shell.multiplicity, 1),
-        "CC½": number(shell.cc_half, 3),
+        "CC1/2": number(shell.cc_half, 3),
         "I/σ(I)": number(shell.mean_i_over_sigma, 1),
         "R meas": number(shell.r_meas, 3),
     }
+
+
+def spacing(d: float) -> str:
+    """A Bragg spacing with three or four figures."""
+    return f"{d:.1f}" if d >= 10 else f"{d:.2f}"
 
 
 def crystal_rows(result: Result) -> list[Row]:
@@ -138,13 +153,13 @@ def crystal_rows(result: Result) -> list[Row]:
         ("Unit cell", cell_text(crystal)),
     ]
     if crystal.mosaicity_deg is not None:
-        rows.append(("Mosaicity (e.s.d.)", f"{crystal.mosaicity_deg:.3f}°"))
+        rows.append(("Mosaicity", f"{crystal.mosaicity_deg:.3f}° (e.s.d.)"))
     if crystal.indexed_fraction is not None:
         counts = f"{crystal.n_indexed} of {crystal.n_spots}"
         rows.append(("Spots indexed", f"{percent(crystal.indexed_fraction)} ({counts})"))
     if crystal.rmsd is not None:
         x, y, z = crystal.rmsd
-        rows.append(("Spot positions (r.m.s.d.)", f"x {x:.2f} px, y {y:.2f} px, {z:.2f} frames"))
+        rows.append(("Spot r.m.s.d.", f"x {x:.2f} px, y {y:.2f} px, {z:.2f} frames"))
     return rows
 
 

@@ -8,8 +8,8 @@ from beampace.results.verdict import percent
 Row = tuple[str, str]
 
 SHELL_HEAD = (
-    *("d_max", "d_min", "obs", "unique", "compl.", "mult."),
-    *("I/sigma", "R_merge", "R_meas", "R_pim", "CC1/2", "CC_anom"),
+    *("d_max", "d_min", "compl.", "mult.", "I/sigma", "CC1/2"),
+    *("R_merge", "R_meas", "R_pim", "CC_anom", "obs", "unique"),
 )
 """Head of the shells table."""
 
@@ -75,7 +75,7 @@ def cell_text(crystal: CrystalInfo) -> str:
 
 def shell_line(shell: ShellInfo) -> str:
     """One shell in a sentence-like line."""
-    d_max, d_min, _, unique, complete, fold, i_sigma, _, r_meas, _, cc, _ = shell_cells(shell)
+    d_max, d_min, complete, fold, i_sigma, cc, _, r_meas, *_, unique = shell_cells(shell)
     return (
         f"{d_max}-{d_min} Å, {unique} unique, {complete} complete, {fold}-fold, "
         f"I/sigma {i_sigma}, R_meas {r_meas}, CC1/2 {cc}"
@@ -95,16 +95,16 @@ def shell_cells(shell: ShellInfo) -> tuple[str, ...]:
     return (
         f"{shell.d_max:.2f}",
         f"{shell.d_min:.2f}",
-        str(shell.n_observations),
-        str(shell.n_unique),
         "-" if shell.completeness is None else percent(shell.completeness),
         number(shell.multiplicity, 1),
         number(shell.mean_i_over_sigma, 1),
+        number(shell.cc_half, 3) + (star if shell.cc_half is not None else ""),
         number(shell.r_merge, 3),
         number(shell.r_meas, 3),
         number(shell.r_pim, 3),
-        number(shell.cc_half, 3) + (star if shell.cc_half is not None else ""),
         number(shell.cc_anom, 2),
+        str(shell.n_observations),
+        str(shell.n_unique),
     )
 
 
