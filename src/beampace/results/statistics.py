@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from beampace.core.errors import failure
+from beampace.core.taxonomy import Failure
 from beampace.results.merging import Merged, merge
 from beampace.results.reflections import Flags, possible
 from beampace.results.schema import ShellInfo, StatisticsInfo
@@ -45,7 +47,8 @@ def statistics_of(
         d_min_reason: why the data end at their resolution; passed through.
 
     Raises:
-        InfrastructureError: the file cannot be read, or holds no observation.
+        InfrastructureError: the file cannot be read.
+        ScienceError: it holds no observation.
     """
     return statistics(read_unmerged(unmerged), d_min, n_shells, d_min_reason)
 
@@ -56,12 +59,12 @@ def statistics(
     """Merging statistics of observations; see `statistics_of`.
 
     Raises:
-        ValueError: there is no observation.
+        ScienceError: there is no observation.
     """
     merged = merge(observed)
     inside = np.ones(len(merged.s), bool) if d_min is None else merged.s <= (1 + 1e-6) / d_min
     if not inside.any():
-        raise ValueError("there are no observations to make statistics of")
+        raise failure(Failure.NOT_INTEGRATED, "No observation is left that is not systematically absent.")
     s = merged.s[inside]
     s_possible = possible(observed.cell, observed.group, 1 / s.max(), 1 / s.min())
     edges = shell_edges(float(s.min()), float(s.max()), shells_for(len(s), n_shells))
@@ -161,7 +164,7 @@ def critical_t(degrees: int, z: float = SIGNIFICANT_Z) -> float:
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
-    return z + sum(term / degrees**power for power, term in enumerate(terms, 1))
+    return z + math.fsum(term / math.pow(degrees, power) for power, term in enumerate(terms, 1))
 
 
 def _anomalous(merged: Merged, chosen: Flags) -> float | None:

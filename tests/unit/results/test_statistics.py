@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from beampace.core.errors import InfrastructureError
+from beampace.core.errors import InfrastructureError, ScienceError
 from beampace.results.merging import merge
 from beampace.results.reflections import absent, pack, possible, representatives, unpack
 from beampace.results.statistics import (
@@ -161,7 +161,7 @@ def test_few_reflections_give_no_nan() -> None:
 
 
 def test_no_reflections_is_an_error(tmp_path, write_mtz, synthetic) -> None:
-    with pytest.raises(ValueError, match="no observations"):
+    with pytest.raises(ScienceError, match="No observation"):
         statistics(small([(0, 0, 1)], [5], "P 21 21 21"))
     path = tmp_path / "x.mtz"
     path.write_bytes(b"not a reflection file")
