@@ -165,7 +165,10 @@ def _friedel_pair(
             x = np.array(operation.apply_to_xyz([site.x, site.y, site.z]))
             anomalous += np.exp(2j * np.pi * (hkl @ x) - atom.b_iso * inverse_d2 / 4)
     anomalous *= spec.f_double_prime
-    return np.abs(amplitude + 1j * anomalous) ** 2, np.abs(amplitude - 1j * anomalous) ** 2
+    plus, minus = (np.abs(amplitude + sign * anomalous) ** 2 for sign in (1j, -1j))
+    # Centric reflections have no Friedel difference; the grid of the density leaves rounding errors.
+    centric = group.operations().centric_flag_array(hkl)
+    return plus, np.where(centric, plus, minus)
 
 
 def _expanded(

@@ -135,7 +135,8 @@ class FrameMaker:
         )
 
     def _scatter(self, table: Floats, number: int, purpose: int, out: Frame) -> None:
-        scatter_photons(table, self.bench.apparatus, self.truth.scenario.seed, number, purpose, out)
+        full = int(np.iinfo(out.dtype).max)
+        scatter_photons(table, self.bench.apparatus, self.truth.scenario.seed, number, purpose, full, out)
 
     def _grains(self, number: int) -> Floats:
         ice, dataset = self.truth.scenario.background, self.truth.dataset

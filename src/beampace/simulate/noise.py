@@ -106,7 +106,7 @@ def _alias_tables(means: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.uint32
 
 def _first_count(mean: float) -> int:
     """Counts below this have a probability under 1e-13."""
-    return 0 if mean < 40 else math.floor(mean - 7.5 * math.sqrt(mean))
+    return max(0, math.floor(mean - 7.5 * math.sqrt(mean)))
 
 
 def _last_count(mean: float) -> int:

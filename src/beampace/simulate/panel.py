@@ -5,32 +5,38 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from beampace.core.geometry import Beam, Detector, scaled
+from beampace.core.errors import failure
+from beampace.core.geometry import Beam, Detector, Vec3, scaled
+from beampace.core.taxonomy import Failure
+from beampace.simulate.detectors import CATALOGUE, DetectorModel
 from beampace.simulate.scenario import Scenario
 
-_MODULE, _GAP = (1028, 512), (12, 38)
-_MODULES = {"1M": (1, 2), "4M": (2, 4), "9M": (3, 6), "16M": (4, 8)}
+_SATURATION = {16: 60000, 32: 1000000}
+_SENSOR_MM = 0.45
 
 
-def _layout(name: str) -> tuple[int, int]:
-    return _MODULES[name.split()[-1].upper()]
+def model(scenario: Scenario) -> DetectorModel:
+    """The detector's sizes.
+
+    Raises:
+        InputError: it is not in the catalogue.
+    """
+    if scenario.detector not in CATALOGUE:
+        known = ", ".join(CATALOGUE)
+        raise failure(Failure.BAD_REQUEST, f"There is no detector {scenario.detector!r}; there are {known}.")
+    return CATALOGUE[scenario.detector]
 
 
-def gaps(name: str) -> npt.NDArray[np.bool_]:
+def gaps(scenario: Scenario) -> npt.NDArray[np.bool_]:
     """True where there is no pixel, (slow, fast)."""
-    across, down = _layout(name)
-    x, y = (
-        (np.arange(n * m + (n - 1) * g) % (m + g)) >= m
-        for n, m, g in zip((across, down), _MODULE, _GAP, strict=True)
-    )
-    return np.asarray(x[None, :] | y[:, None])
+    return model(scenario).gap_mask()
 
 
 def true_detector(scenario: Scenario) -> Detector:
     """The detector where it really stands."""
-    height, width = gaps(scenario.detector).shape
+    width, height = model(scenario).image_size
     bx, by = scenario.beam_centre or (width / 2 + 3.3, height / 2 - 4.7)
-    return _detector(scenario, (width, height), (bx, by), scenario.distance)
+    return _detector(scenario, (bx, by), scenario.distance)
 
 
 def header_detector(scenario: Scenario) -> Detector:
@@ -38,9 +44,7 @@ def header_detector(scenario: Scenario) -> Detector:
     true = true_detector(scenario)
     bx, by = true.pixel((0.0, 0.0, -1.0)) or (0.0, 0.0)
     dx, dy = scenario.header.beam_shift
-    return _detector(
-        scenario, true.image_size, (bx + dx, by + dy), scenario.distance * scenario.header.distance_factor
-    )
+    return _detector(scenario, (bx + dx, by + dy), scenario.distance * scenario.header.distance_factor)
 
 
 def true_beam(scenario: Scenario) -> Beam:
@@ -56,25 +60,24 @@ def header_beam(scenario: Scenario) -> Beam:
     )
 
 
-def header_axis(scenario: Scenario) -> tuple[float, float, float]:
+def header_axis(scenario: Scenario) -> Vec3:
     """The spindle according to the header."""
     return scaled(scenario.axis, -1.0) if scenario.header.axis_flipped else scenario.axis
 
 
-def _detector(
-    scenario: Scenario, size: tuple[int, int], centre: tuple[float, float], distance: float
-) -> Detector:
-    pixel = 0.075
+def _detector(scenario: Scenario, centre: tuple[float, float], distance: float) -> Detector:
+    layout = model(scenario)
+    pixel = layout.pixel_size
     return Detector(
-        serial="E-32-0000",
-        description=f"Dectris {scenario.detector}",
-        image_size=size,
+        serial=f"E-32-{scenario.seed % 10000:04d}",
+        description=f"Dectris {layout.name}",
+        image_size=layout.image_size,
         pixel_size=(pixel, pixel),
         origin=(-centre[0] * pixel, centre[1] * pixel, -distance),
         fast=(1.0, 0.0, 0.0),
         slow=(0.0, -1.0, 0.0),
-        sensor_thickness=0.45,
+        sensor_thickness=_SENSOR_MM,
         sensor_material="Si",
-        saturation=60000 if scenario.bit_depth == 16 else 1000000,
+        saturation=_SATURATION[scenario.bit_depth],
         bit_depth=scenario.bit_depth,
     )

@@ -31,6 +31,7 @@ def scatter_photons(
     seed: int,
     number: int,
     purpose: int,
+    full: int,
     frame: npt.NDArray[np.unsignedinteger],
 ) -> int:
     """Add a Poisson number of photons of each spot to a frame.
@@ -45,6 +46,7 @@ def scatter_photons(
         seed: of the dataset.
         number: of the frame; `seed`, `number` and `purpose` choose the random stream.
         purpose: tells streams of one frame apart.
+        full: count at which a pixel stops counting (all bits set, as the detector marks it).
         frame: (slow, fast) counts, added to.
 
     Returns:
@@ -84,6 +86,7 @@ def scatter_photons(
             y = along * spot[RADIAL_SLOW] + across * spot[RADIAL_FAST] + depth * spot[S1_SLOW]
             column, line = math.floor(spot[X] + x * per_fast), math.floor(spot[Y] + y * per_slow)
             if 0 <= column < width and 0 <= line < height:
-                frame[int(line), int(column)] += 1
                 landed += 1
+                if frame[int(line), int(column)] < full:
+                    frame[int(line), int(column)] += 1
     return landed

@@ -96,7 +96,7 @@ def simulate_scan(scenario: Scenario, cores: int = 1) -> Simulation:
     """
     true = _dataset(scenario, true_detector(scenario), true_beam(scenario), scenario.axis)
     header = _dataset(scenario, header_detector(scenario), header_beam(scenario), header_axis(scenario))
-    empty = gaps(scenario.detector)
+    empty = gaps(scenario)
     bad = place_defects(empty, scenario.defects, scenario.seed)
     mask = empty.copy()
     mask.reshape(-1)[np.concatenate([bad.no_data, bad.zero])] = True
