@@ -123,7 +123,8 @@ def tiles(result: Result) -> list[Tile]:
     if result.statistics is None:
         return []
     overall, outer = (_figures(shell) for shell in (result.statistics.overall, result.statistics.outer))
-    return [Tile(label, overall[label], outer[label]) for label in overall]
+    single = len(result.statistics.shells) == 1
+    return [Tile(label, overall[label], "" if single else f"outer shell {outer[label]}") for label in overall]
 
 
 def _figures(shell: ShellInfo) -> dict[str, str]:

@@ -158,6 +158,8 @@ class ShellInfo(Model):
     """Observations."""
     n_unique: Count
     """Unique reflections observed (Friedel mates merged)."""
+    n_repeated: Count
+    """Unique reflections observed at least twice: R values and cc_half rest on these alone."""
     n_possible: Count
     """Unique reflections that could have been observed; systematic absences are left out."""
     completeness: MaybeFraction
@@ -173,7 +175,7 @@ class ShellInfo(Model):
     cc_half: Correlation
     """Correlation of half data sets by the sigma-tau method, weights 1/sigma^2."""
     cc_half_significant: bool
-    """Whether cc_half exceeds zero at the 0.1 % level."""
+    """Whether cc_half exceeds zero at the 0.1 % level and rests on at least ten reflections."""
     mean_i_over_sigma: Number
     """Mean of <I>/sigma(<I>) over unique reflections."""
     cc_anom: Correlation

@@ -23,13 +23,17 @@ N_SHELLS = 20
 MIN_PER_SHELL = 20
 """Fewer shells are made rather than fewer unique reflections than this put into one, on average."""
 
+MIN_PAIRS = 10
+"""A correlation of fewer pairs is not called significant, whatever its value."""
+
 SIGNIFICANT_Z = 3.0902
 """Standard normal deviate that is exceeded with a probability of 0.1 %."""
 
 METHOD = (
     "Scaled observations without systematic absences; Friedel mates merged; means weighted by 1/sigma^2; "
     "R values over reflections observed at least twice; CC1/2 by the sigma-tau method, overall from all "
-    "reflections together (not the mean of the shells), significant at the 0.1 % level by Student's t; "
+    "reflections together (not the mean of the shells), significant at the 0.1 % level by Student's t "
+    "and never below ten reflections; "
     "CC_anom by the same method on I(+) - I(-) of acentric reflections with each mate observed twice; "
     "I/sigma of the merged intensities with sigma^2 = 1/sum(1/sigma^2); shells of equal volume."
 )
@@ -110,6 +114,7 @@ def shell_info(merged: Merged, chosen: Flags, n_possible: int, s_low: float, s_h
         d_min=1 / s_high,
         n_observations=n_observations,
         n_unique=n_unique,
+        n_repeated=int(several.sum()),
         n_possible=n_possible,
         completeness=min(1.0, n_unique / n_possible) if n_possible else None,
         multiplicity=n_observations / n_unique if n_unique else None,
@@ -147,8 +152,11 @@ def sigma_tau(mean: Values, error: Values) -> float | None:
 
 
 def is_significant(cc: float | None, n: int) -> bool:
-    """Whether a correlation of n pairs exceeds zero at the 0.1 % level (one-sided, Student's t)."""
-    if cc is None or n <= 3 or cc <= 0:
+    """Whether a correlation of n pairs exceeds zero at the 0.1 % level (one-sided, Student's t).
+
+    False below `MIN_PAIRS`.
+    """
+    if cc is None or n < MIN_PAIRS or cc <= 0:
         return False
     return cc >= 1 or cc * math.sqrt((n - 2) / (1 - cc * cc)) > critical_t(n - 2)
 

@@ -23,10 +23,9 @@ def summary_rows(result: Result) -> list[Row]:
     if result.crystal:
         rows += crystal_rows(result.crystal)
     if result.statistics:
-        rows += [
-            ("All data", shell_line(result.statistics.overall)),
-            ("Outer shell", shell_line(result.statistics.outer)),
-        ]
+        rows.append(("All data", shell_line(result.statistics.overall)))
+        if len(result.statistics.shells) > 1:
+            rows.append(("Outer shell", shell_line(result.statistics.outer)))
     tries = [f"{number}. {item.what}: {item.outcome}" for number, item in enumerate(result.tries, 1)]
     return rows + ([("Tries", "\n".join(tries))] if len(tries) > 1 else [])
 

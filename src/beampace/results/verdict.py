@@ -11,6 +11,7 @@ from beampace.core.engine import Crystal, EngineRecord
 from beampace.core.frames import FrameLedger, FrameState
 from beampace.core.verdict import Success, Verdict
 from beampace.results.schema import ShellInfo, StatisticsInfo
+from beampace.results.statistics import MIN_PAIRS
 
 Series = Mapping[str, Sequence[float | str | None]]
 
@@ -26,6 +27,7 @@ UNSURE_LAUE = 0.9
 FALLING_SCALE = 0.6
 RISING_R = 2.0
 CC_OK = 0.98
+CC_STRONG = 0.9
 NAMED_GROUPS = 3
 
 NEEDED_DEGREES: Mapping[str, float] = {
@@ -117,11 +119,11 @@ def why_little(sweep: Sweep, overall: ShellInfo) -> str:
 
 def words(sweep: Sweep, record: EngineRecord, overall: ShellInfo, little: str) -> str:
     """The verdict's sentences."""
-    figures = [
-        f"{percent(overall.completeness)} complete",
-        f"{_decimal(overall.multiplicity, 1)}-fold",
-        f"CC1/2 {correlation(overall)}",
-    ]
+    figures = [f"{percent(overall.completeness)} complete", f"{_decimal(overall.multiplicity, 1)}-fold"]
+    if overall.n_repeated >= MIN_PAIRS:
+        figures.append(f"CC1/2 {correlation(overall)}")
+    else:
+        figures.append(f"{overall.n_unique} unique reflections")
     merged = f"Merged to {overall.d_min:.2f} Å in {space_groups(record.crystal)}"
     said = f"{merged}: {', '.join(figures)}; {sweep}."
     return f"Very little data: {little}. {said}" if little else said
@@ -180,11 +182,9 @@ def crystal_warnings(crystal: Crystal) -> tuple[str, ...]:
     """What is not certain about the crystal."""
     found = []
     if not crystal.space_group_sure:
-        found.append(
-            "The screw axes are not known from these data: the space group is one of "
-            + ", ".join(crystal.candidates)
-            + "."
-        )
+        few = len(crystal.candidates) <= NAMED_GROUPS
+        left = ", ".join(crystal.candidates) if few else f"{len(crystal.candidates)} that are left"
+        found.append(f"The screw axes are not known from these data: the space group is one of {left}.")
     if crystal.laue_confidence is not None and crystal.laue_confidence < UNSURE_LAUE:
         found.append(
             f"The Laue group {crystal.laue_group} is not certain ({percent(crystal.laue_confidence)} likely)."
@@ -200,15 +200,20 @@ def crystal_warnings(crystal: Crystal) -> tuple[str, ...]:
 def data_warnings(statistics: StatisticsInfo) -> tuple[str, ...]:
     """What the statistics show."""
     overall, inner, found = statistics.overall, statistics.shells[0], []
-    if overall.cc_half is not None and not overall.cc_half_significant:
+    if overall.n_repeated < MIN_PAIRS:
+        found.append(
+            f"Only {overall.n_repeated} reflections were observed more than once: "
+            "R values and CC1/2 say nothing here."
+        )
+    elif overall.cc_half is not None and not overall.cc_half_significant:
         found.append("The half data sets do not agree significantly: the intensities may be noise.")
     elif len(statistics.shells) > 1 and inner.cc_half is not None and inner.cc_half < CC_OK:
         found.append(
             f"Even at low resolution CC1/2 is only {inner.cc_half:.2f}: "
             "the symmetry may be too high, or the crystal split."
         )
-    outer = statistics.outer.cc_half
-    if len(statistics.shells) > 1 and outer is not None and outer > 0.9:
+    outer = statistics.outer.cc_half if statistics.outer.cc_half_significant else None
+    if len(statistics.shells) > 1 and outer is not None and outer > CC_STRONG:
         found.append(
             f"CC1/2 is still {outer:.2f} at {statistics.outer.d_min:.2f} Å, where the data end: "
             "a shorter detector distance or a higher limit would show more."

@@ -53,6 +53,7 @@ def test_three_reflections_by_hand() -> None:
     overall = statistics(small(hkl, [10, 14, 20, 30, 33, 36])).overall
     # means 12, 20, 33; deviations 2+2 and 3+0+3; intensities observed more than once 24 + 99
     assert (overall.n_observations, overall.n_unique) == (6, 3)
+    assert overall.n_repeated == 2
     assert overall.multiplicity == 2
     assert overall.r_merge == pytest.approx(10 / 123)
     assert overall.r_meas == pytest.approx((4 * math.sqrt(2) + 6 * math.sqrt(1.5)) / 123)
@@ -191,13 +192,19 @@ def test_sigma_tau_is_the_mean_of_random_half_sets() -> None:
     assert ours == pytest.approx(np.mean(halves), abs=0.005)
 
 
-@pytest.mark.parametrize("n", [6, 10, 30, 100, 1000])
+@pytest.mark.parametrize("n", [10, 12, 30, 100, 1000])
 def test_significance_agrees_with_students_t(n: int) -> None:
     t = scipy_stats.t.isf(0.001, n - 2)
     assert critical_t(n - 2) == pytest.approx(t, rel=0.01)
     critical = t / math.sqrt(n - 2 + t * t)
     assert is_significant(min(1.0, critical + 0.003), n)
     assert not is_significant(critical - 0.003, n)
+
+
+def test_few_pairs_are_never_significant() -> None:
+    assert not is_significant(0.9999, 9)
+    assert not is_significant(None, 100)
+    assert not is_significant(-0.99, 100)
 
 
 def test_anomalous_signal_is_seen(synthetic) -> None:

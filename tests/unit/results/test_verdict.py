@@ -9,12 +9,21 @@ import pytest
 from beampace.core.frames import FrameLedger, FrameState
 from beampace.core.scan import Scan
 from beampace.results.schema import ShellInfo, StatisticsInfo
-from beampace.results.verdict import Sweep, degrees_wanted, fading_warnings, judge, percent, space_groups
+from beampace.results.verdict import (
+    Sweep,
+    crystal_warnings,
+    degrees_wanted,
+    fading_warnings,
+    judge,
+    percent,
+    space_groups,
+)
 
 
 def shell(**changes) -> ShellInfo:
     values = {
-        "d_max": 50.0, "d_min": 1.65, "n_observations": 65000, "n_unique": 10000, "n_possible": 10200,
+        "d_max": 50.0, "d_min": 1.65, "n_observations": 65000, "n_unique": 10000, "n_repeated": 9000,
+        "n_possible": 10200,
         "completeness": 0.98, "multiplicity": 6.5, "r_merge": 0.05, "r_meas": 0.055, "r_pim": 0.02,
         "cc_half": 0.998, "cc_half_significant": True, "mean_i_over_sigma": 20.0, "cc_anom": 0.1,
     }  # fmt: skip
@@ -59,19 +68,31 @@ def test_screw_axis_is_never_claimed(half_turn, whole, record) -> None:
 
 def test_many_candidates_are_counted(record) -> None:
     crystal = replace(record.crystal, candidates=("P 4", "P 41", "P 42", "P 43"), laue_group="4/m")
+    assert "one of 4 that are left." in crystal_warnings(crystal)[0]
     assert space_groups(crystal) == "Laue group 4/m (space group open, 4 candidates)"
 
 
 def test_short_sweep_is_little_data(dataset, record) -> None:
     short = replace(dataset, scan=Scan.even(-145, 0.1, 15, 0.1, 0.1), n_announced=15)
     ledger = FrameLedger.announced(15).mark(range(1, 16), FrameState.READABLE)
-    low = data(completeness=0.026, multiplicity=1.1, n_unique=35, cc_half=None, cc_half_significant=False)
+    low = data(
+        completeness=0.026,
+        multiplicity=1.1,
+        n_unique=35,
+        n_repeated=4,
+        cc_half=None,
+        cc_half_significant=False,
+    )
     verdict = judge(short, ledger, record, low)
     assert verdict.code == "little_data"
     assert verdict.words.startswith(
         "Very little data: the crystal was turned by only 1.5 degrees. Merged to 1.65 Å in P 43 21 2 or"
     )
-    assert "2.6 % complete" in verdict.words and "1.5 degrees in 15 frames" in verdict.words
+    assert verdict.words.endswith(
+        "2.6 % complete, 1.1-fold, 35 unique reflections; 1.5 degrees in 15 frames."
+    )
+    assert "CC1/2" not in verdict.words
+    assert any("Only 4 reflections were observed more than once" in warning for warning in verdict.warnings)
     assert "Collect about 90 more degrees" in verdict.next_step
 
 
