@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from beampace.results.schema import Result, ShellInfo
+from beampace.results.summary import spacing
 
 SIZE = (5.2, 2.7)
 MARGINS = (0.115, 0.215, 0.845, 0.75)
@@ -97,7 +98,7 @@ def shell_plot(shells: Sequence[ShellInfo], measure: Measure) -> Plot:
     span = (1 / shells[0].d_max ** 2, 1 / shells[-1].d_min ** 2)
 
     def draw(axes: Axes, ink: Ink) -> None:
-        axes.plot(x, y, color=ink.line, linewidth=1.8, marker="o", markersize=4)
+        axes.plot(x, y, color=ink.line, linewidth=1.8, marker="o", markersize=4, clip_on=False)
         if measure.level is not None:
             axes.axhline(measure.level, color=ink.second, linewidth=1, linestyle=(0, (4, 3)))
         axes.set_xlim(span)
@@ -126,7 +127,9 @@ def frame_plot(frames: np.ndarray, values: np.ndarray, measure: Measure) -> Plot
     few = len(x) <= 60
 
     def draw(axes: Axes, ink: Ink) -> None:
-        axes.plot(x, y, color=ink.line, linewidth=1.4, marker="o" if few else "", markersize=3.5)
+        axes.plot(
+            x, y, color=ink.line, linewidth=1.4, marker="o" if few else "", markersize=3.5, clip_on=False
+        )
         axes.set_xlim(frames[0], frames[-1])
         axes.set_xlabel("frame")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
@@ -166,7 +169,7 @@ def limits(axes: Axes, y: np.ndarray, top: float | None) -> None:
 def resolution_axis(axes: Axes, span: tuple[float, float]) -> None:
     """Ticks at equal steps of 1/d^2 with d as labels."""
     ticks = np.linspace(*span, 6)
-    axes.set_xticks(ticks, [f"{1 / math.sqrt(tick):.2f}" for tick in ticks])
+    axes.set_xticks(ticks, [spacing(1 / math.sqrt(tick)) for tick in ticks])
     axes.set_xlabel("resolution d (Å)")
 
 

@@ -14,6 +14,7 @@ import jinja2
 from beampace.core.taxonomy import TAXONOMY, Exit, Failure
 from beampace.core.verdict import Success
 from beampace.results.schema import Result, ShellInfo
+from beampace.results.statistics import MIN_PAIRS
 from beampace.results.summary import (
     SHELL_HEAD,
     Row,
@@ -22,6 +23,7 @@ from beampace.results.summary import (
     number,
     shell_rows,
     space_group_text,
+    spacing,
 )
 from beampace.results.verdict import percent
 from beampace.results.write import write_text
@@ -122,25 +124,25 @@ def tiles(result: Result) -> list[Tile]:
     """Key figures of merged data."""
     if result.statistics is None:
         return []
-    overall, outer = (_figures(shell) for shell in (result.statistics.overall, result.statistics.outer))
+    overall = {
+        **_figures(result.statistics.overall),
+        "Resolution": f"{result.statistics.overall.d_min:.2f} Å",
+    }
+    outer = _figures(result.statistics.outer)
     single = len(result.statistics.shells) == 1
     return [Tile(label, overall[label], "" if single else f"outer shell {outer[label]}") for label in overall]
 
 
 def _figures(shell: ShellInfo) -> dict[str, str]:
+    enough = shell.n_repeated >= MIN_PAIRS
     return {
         "Resolution": f"{spacing(shell.d_max)}–{spacing(shell.d_min)} Å",
         "Completeness": "–" if shell.completeness is None else percent(shell.completeness),
         "Multiplicity": number(shell.multiplicity, 1),
-        "CC1/2": number(shell.cc_half, 3),
+        "CC1/2": number(shell.cc_half if enough else None, 3),
         "I/σ(I)": number(shell.mean_i_over_sigma, 1),
-        "R meas": number(shell.r_meas, 3),
+        "R meas": number(shell.r_meas if enough else None, 3),
     }
-
-
-def spacing(d: float) -> str:
-    """A Bragg spacing with three or four figures."""
-    return f"{d:.1f}" if d >= 10 else f"{d:.2f}"
 
 
 def crystal_rows(result: Result) -> list[Row]:

@@ -68,8 +68,14 @@ def laue_text(crystal: CrystalInfo) -> str:
 
 def cell_text(crystal: CrystalInfo) -> str:
     """The cell with units."""
-    a, b, c, alpha, beta, gamma = crystal.unit_cell
-    return f"{a:.2f} {b:.2f} {c:.2f} Å, {alpha:.2f} {beta:.2f} {gamma:.2f}°"
+    edges = " ".join(f"{edge:.2f}" for edge in crystal.unit_cell[:3])
+    angles = " ".join(f"{angle:.2f}".removesuffix(".00") for angle in crystal.unit_cell[3:])
+    return f"{edges} Å, {angles}°"
+
+
+def spacing(d: float) -> str:
+    """A Bragg spacing with three figures."""
+    return f"{d:.1f}" if d >= 10 else f"{d:.2f}"
 
 
 def shell_line(shell: ShellInfo) -> str:

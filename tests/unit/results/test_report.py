@@ -16,7 +16,7 @@ from beampace.core.taxonomy import Failure
 from beampace.core.verdict import Verdict
 from beampace.results.build import build_result
 from beampace.results.plots import MAX_POINTS, thinned
-from beampace.results.report import badge, report_html, write_report
+from beampace.results.report import badge, report_html, tiles, write_report
 from beampace.results.schema import Result, Try
 from beampace.results.series import columns_of
 from beampace.results.statistics import statistics_of
@@ -68,7 +68,8 @@ def test_says_what_matters(result) -> None:
     page = Page(report_html(result))
     for text in (
         result.verdict.words, result.verdict.next_step, *result.verdict.warnings, "not decided: P 43 21 2",
-        "78.50 78.50 37.50 Å", "4/mmm (98 % likely)", "97 % (970 of 1000)", "The detector ends there.",
+        "78.50 78.50 37.50 Å, 90 90 90°", "4/mmm (98 % likely)", "97 % (970 of 1000)",
+        "The detector ends there.",
         "x_data_000002.h5 ends within frame <41>", "41 to 43", "2 announced frames never appeared",
         "Thin sweep.",
         "last frame to result", "18.2 s", "indexing.method=fft1d", "2026-01-01 00:00:00 UTC", "E-32-0100/77",
@@ -116,6 +117,14 @@ def test_every_plot_is_there_in_light_and_dark(result) -> None:
 
 def test_same_result_gives_the_same_report(result) -> None:
     assert report_html(result) == report_html(result)
+
+
+def test_values_from_a_handful_are_not_key_figures(result) -> None:
+    few = result.statistics.overall.model_copy(update={"n_repeated": 4})
+    made = result.model_copy(update={"statistics": result.statistics.model_copy(update={"overall": few})})
+    shown = {tile.label: tile.overall for tile in tiles(made)}
+    assert shown["CC1/2"] == "-" and shown["R meas"] == "-"
+    assert {tile.label: tile.overall for tile in tiles(result)}["CC1/2"] == f"{few.cc_half:.3f}"
 
 
 def test_table_has_every_shell(result) -> None:
