@@ -73,6 +73,13 @@ def open_container(
             contradicting what processing needs (`metadata_inconsistent`).
     """
     _check_path(master)
+    try:
+        return _read(master, options or ReadOptions(), roots)
+    except (KeyError, OSError, RuntimeError) as error:
+        raise failure(Failure.FILE_TRUNCATED, f"{master} cannot be read to its end: {error}.") from error
+
+
+def _read(master: Path, options: ReadOptions, roots: tuple[Path, ...]) -> Container:
     with open_read(master) as handle:
         _check_master(master, handle)
         links = data_links(master, handle, roots)
@@ -80,7 +87,7 @@ def open_container(
         chunk = None
         if not identity(handle, None, 0) and links and not links[0].refused:
             chunk = first_chunk_of(links[0].file, links[0].dataset)
-        dataset = build_dataset(master, handle, read_info(master.parent), chunk, options or ReadOptions())
+        dataset = build_dataset(master, handle, read_info(master.parent), chunk, options)
     allowed = (master.resolve().parent, *(root.resolve() for root in roots))
     return Container(dataset, links, allowed)
 
