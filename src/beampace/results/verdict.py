@@ -147,9 +147,9 @@ def next_step(sweep: Sweep, crystal: Crystal, statistics: StatisticsInfo, *, lit
             return f"Collect about {more} more degrees of this crystal; until then use merged.mtz with care."
         return "Collect another sweep in a different orientation (change chi or kappa), then merge both."
     if not crystal.space_group_sure:
-        return (
-            f"Use merged.mtz; try every space group left ({', '.join(crystal.candidates)}) when solving it."
-        )
+        few = len(crystal.candidates) <= NAMED_GROUPS
+        named = f" ({', '.join(crystal.candidates)})" if few else ""
+        return f"Use merged.mtz; try every space group that is left{named} when solving the structure."
     return "Use merged.mtz."
 
 

@@ -15,6 +15,7 @@ from beampace.results.verdict import (
     degrees_wanted,
     fading_warnings,
     judge,
+    next_step,
     percent,
     space_groups,
 )
@@ -69,6 +70,8 @@ def test_screw_axis_is_never_claimed(half_turn, whole, record) -> None:
 def test_many_candidates_are_counted(record) -> None:
     crystal = replace(record.crystal, candidates=("P 4", "P 41", "P 42", "P 43"), laue_group="4/m")
     assert "one of 4 that are left." in crystal_warnings(crystal)[0]
+    advice = next_step(Sweep(180, 360), crystal, data(), little=False)
+    assert advice == "Use merged.mtz; try every space group that is left when solving the structure."
     assert space_groups(crystal) == "Laue group 4/m (space group open, 4 candidates)"
 
 
