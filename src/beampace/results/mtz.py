@@ -18,7 +18,7 @@ from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
 from beampace.results.reflections import Indices, representatives
 from beampace.results.unmerged import observations, read_mtz
-from beampace.results.write import told_plainly, write_through
+from beampace.results.write import told_plainly, write_bytes, write_through
 
 MERGED = "merged.mtz"
 UNMERGED = "unmerged.mtz"
@@ -32,15 +32,14 @@ FREE_SETS = 20
 FREE_LABEL = "FreeR_flag"
 
 HOLOHEDRY: Mapping[str, str] = {
-    "triclinic": "P -1",
-    "monoclinic": "P 1 2/m 1",
     "orthorhombic": "P m m m",
     "tetragonal": "P 4/m m m",
     "trigonal": "P 6/m m m",
     "hexagonal": "P 6/m m m",
     "cubic": "P m -3 m",
 }
-"""Crystal system to a group of the highest point group of the lattice."""
+"""Crystal system to a group of the highest point group of the lattice; with Friedel's law triclinic
+and monoclinic groups have it themselves, whatever their setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ def place_merged(record: EngineRecord, target: Path) -> None:
     else:
         mtz = merged_from(read_mtz(record.unmerged), record.unmerged.name)
     add_free_flags(mtz)
-    write_through(target, lambda temporary: mtz.write_to_file(str(temporary)))
+    write_bytes(target, mtz.write_to_bytes())
 
 
 def merged_from(unmerged: gemmi.Mtz, name: str) -> gemmi.Mtz:
@@ -142,9 +141,16 @@ def free_flags(hkl: Indices, group: gemmi.SpaceGroup) -> NDArray[np.int64]:
     Reflections related by the highest point group of the lattice share a flag, so twins, other
     settings of an indexing ambiguity and later datasets of the same lattice agree.
     """
-    highest = gemmi.SpaceGroup(HOLOHEDRY[group.crystal_system_str()])
-    keys = representatives(hkl, highest).keys.astype(np.uint64)
+    keys = representatives(hkl, holohedry(group)).keys.astype(np.uint64)
     return (mixed(keys) % np.uint64(FREE_SETS)).astype(np.int64)
+
+
+def holohedry(group: gemmi.SpaceGroup) -> gemmi.SpaceGroup:
+    """A group with the highest point group of the lattice, in the same axes."""
+    if group.ext == "R":
+        return gemmi.SpaceGroup("R -3 m:R")
+    name = HOLOHEDRY.get(group.crystal_system_str())
+    return gemmi.SpaceGroup(name) if name else group
 
 
 def mixed(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
+import signal
 from dataclasses import replace
 
 import gemmi
@@ -12,8 +14,9 @@ import pytest
 
 from beampace.core.cell import UnitCell
 from beampace.core.errors import InfrastructureError
+from beampace.core.taxonomy import Failure
 from beampace.results.merging import merge
-from beampace.results.mtz import free_flags, place_files
+from beampace.results.mtz import free_flags, place_files, place_merged
 from beampace.results.reflections import representatives
 from beampace.results.unmerged import read_unmerged
 
@@ -123,6 +126,23 @@ def test_garbage_is_refused(record, directory, tmp_path) -> None:
         place_files(directory, replace(record, unmerged=garbage))
 
 
+@pytest.mark.parametrize(
+    "place", [place_files, lambda directory, record: place_merged(record, directory / "m.mtz")]
+)
+def test_no_room_for_the_files(record, directory, place) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
+    try:
+        with pytest.raises(InfrastructureError) as caught:
+            place(directory, record)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+    assert caught.value.code is Failure.DISK_FULL
+    assert list(directory.iterdir()) == []
+
+
 def test_test_set_is_one_in_twenty(synthetic) -> None:
     observed = synthetic("P 21 21 21", d_min=2.0, multiplicity=1)
     unique = gemmi.make_miller_array(observed.cell, observed.group, 2.0)
@@ -139,6 +159,13 @@ def test_twin_related_reflections_share_a_flag() -> None:
     assert (free_flags(hkl, gemmi.SpaceGroup("P 41 21 2")) == low).all()
     cubic = free_flags(hkl, gemmi.SpaceGroup("P 21 3"))
     assert len(set(cubic)) == 1
+
+
+@pytest.mark.parametrize("group", list(gemmi.spacegroup_table()), ids=lambda group: group.xhm())
+def test_equivalents_share_a_flag_in_every_space_group(group) -> None:
+    hkl = (-1, 3, 7)
+    equivalents = [op.apply_to_hkl(hkl) for op in group.operations().sym_ops]
+    assert len(set(free_flags(np.array(equivalents, dtype=np.int32), group))) == 1
 
 
 def splitmix64(key: int) -> int:
