@@ -141,18 +141,18 @@ def test_stills_add_up_to_a_rotation():
     assert compared > 20
 
 
-def _one_spot(scenario, photons, direction):
+def _one_spot(scenario, photons, direction, dtype=np.uint32):
     simulation_detector = simulate_scan(scenario)
     dataset = simulation_detector.true_dataset
     kit = apparatus(scenario, dataset)
-    frame = np.zeros(simulation_detector.mask.shape, np.uint32)
+    frame = np.zeros(simulation_detector.mask.shape, dtype)
     spot = np.zeros((1, d.N_COLUMNS))
     s0 = np.array(dataset.beam.direction) / dataset.beam.wavelength
     unit = np.array(direction) / np.linalg.norm(direction)
     r = np.linalg.norm(s0) * unit - s0
     d._project(r, kit, 1.0, spot[0])
     spot[0, d.PHOTONS] = photons
-    landed = scatter_photons(spot, kit, 1, 1, 1, 2**32 - 1, frame)
+    landed = scatter_photons(spot, kit, 1, 1, 1, np.iinfo(dtype).max, frame)
     return frame, spot[0], landed, dataset
 
 
@@ -197,3 +197,11 @@ def test_spots_have_tails_and_are_longer_along_the_radius():
     assert plain_4 / plain_x**2 == pytest.approx(3.0, abs=0.1)
     assert real_4 / real_x**2 > 4
     assert real_y / real_x > 1.5
+
+
+def test_a_pixel_that_is_full_stays_full():
+    scenario = Scenario(crystal=None, distance=60.0)
+    deep, _, _, _ = _one_spot(scenario, 1_500_000.0, (0.1, 0.3, -1.0))
+    short, _, _, _ = _one_spot(scenario, 1_500_000.0, (0.1, 0.3, -1.0), np.uint16)
+    assert (deep > 65535).any()
+    assert np.array_equal(short, np.minimum(deep, 65535))

@@ -82,17 +82,6 @@ def test_bad_pixels():
     assert (simulate_scan(replace(scenario, bit_depth=16)).frame(1).ravel()[bad.no_data] == 65535).all()
 
 
-def test_a_pixel_that_is_full_stays_full():
-    bright = replace(BASE, bit_depth=16, photons=3e6, n_frames=3)
-    frame = simulate_scan(bright).frame(2)
-    simulation = simulate_scan(replace(bright, bit_depth=32))
-    deep = simulation.frame(2)
-    full = (deep > 65535) & ~simulation.mask
-    assert full.sum() > 10
-    assert (frame[full] == 65535).all()
-    assert np.array_equal(frame[~full & ~simulation.mask], deep[~full & ~simulation.mask])
-
-
 def test_header_errors_are_in_the_header_only():
     header = HeaderErrors((30.0, -12.0), 1.1, axis_flipped=True, wavelength_factor=1.02)
     simulation = simulate_scan(replace(BASE, header=header))
