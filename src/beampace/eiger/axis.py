@@ -3,7 +3,8 @@
 DECTRIS's masters carry omega (-1, 0, 0), fast (-1, 0, 0) and slow (0, -1, 0) in the McStas frame.
 P11's control programs overwrite omega with (1, 0, 0): CrystalControl together with fast (1, 0, 0)
 and slow (0, 1, 0), MXCuBE in screening masters only and alone. Read literally the sign would
-flip between screening and rotation of one crystal; the goniometer does not.
+flip between screening and rotation of one crystal; the goniometer does not. In any other master
+(1, 0, 0) is meant: there are beamlines whose spindle turns that way.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _NOTHING: tuple[str, ...] = ()
 
 
 def settle_axis(
-    omega: Vec3 | None, *, dectris: bool, rewritten: bool, axis_sign: int = 0
+    omega: Vec3 | None, *, dectris: bool, rewritten: bool, screening: bool, axis_sign: int = 0
 ) -> tuple[Vec3, tuple[str, ...]]:
     """The scan axis in imgCIF, and remarks.
 
@@ -25,6 +26,7 @@ def settle_axis(
         omega: vector in the master (McStas), or None.
         dectris: whether fast and slow are DECTRIS's defaults (or absent).
         rewritten: whether fast and slow were rewritten to (1, 0, 0) and (0, 1, 0).
+        screening: whether these are test shots.
         axis_sign: +1 or -1 takes the vector of the master as it stands, times the sign; 0 applies
             the rule above.
     """
@@ -33,7 +35,7 @@ def settle_axis(
         remarks = ("The master names no rotation axis; DECTRIS's convention is used.",)
     if rewritten and omega is not None:
         found = (-found[0], -found[1], found[2])
-    elif axis_sign == 0 and dectris and found == REWRITTEN_OMEGA:
+    elif axis_sign == 0 and dectris and screening and found == REWRITTEN_OMEGA:
         found = DECTRIS_OMEGA
         remarks = ("The rotation axis (1, 0, 0) contradicts the detector's; DECTRIS's convention is used.",)
     return scaled(to_imgcif(found), -1.0 if axis_sign < 0 else 1.0), remarks

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from beampace.core.errors import InputError, failure
 from beampace.core.taxonomy import Failure
 from beampace.eiger.hdf5 import MAX_FRAMES, MAX_SIDE, open_read
+from beampace.eiger.values import stored_elsewhere
 
 BITSHUFFLE, LZ4 = 32008, 32004
 _BITSHUFFLE_LZ4 = 2
@@ -53,6 +54,9 @@ def frames_dataset(handle: h5py.File, file: Path, path: str) -> h5py.Dataset:
         raise failure(Failure.FRAMES_MISSING, f"{file} does not give its {path}: {error}.") from error
     if not isinstance(found, h5py.Dataset):
         raise failure(Failure.FRAMES_MISSING, f"{file} holds no {path}.")
+    elsewhere = stored_elsewhere(found, handle.filename)
+    if elsewhere:
+        raise failure(Failure.METADATA_INCONSISTENT, f"{path} of {file} is refused: {elsewhere}.")
     return found
 
 

@@ -13,10 +13,10 @@ import h5py
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
 
-MAX_SIDE = 32768
+MAX_SIDE = 16384
 """Longest side of a frame that is believed, pixels."""
 
-MAX_FRAMES = 10_000_000
+MAX_FRAMES = 1_000_000
 """Most frames of a dataset that are believed."""
 
 CHILD_ENVIRONMENT = {"HDF5_USE_FILE_LOCKING": "FALSE"}

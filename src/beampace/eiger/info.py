@@ -6,7 +6,9 @@ angles carry two decimals. Layouts: MXCuBE `mxcubecore` DESY/P11Collect, and P09
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from pathlib import Path
 
 from beampace.core.dataset import Hint
@@ -38,10 +40,17 @@ def parse_info(text: str) -> Hint:
 def read_info(directory: Path) -> Hint:
     """The hint beside a master; an empty one when there is no readable `info.txt`."""
     try:
-        with (directory / "info.txt").open("rb") as stream:
-            return parse_info(stream.read(MAX_BYTES).decode("utf-8", "replace"))
+        return parse_info(_read_plain(directory / "info.txt").decode("utf-8", "replace"))
     except OSError:
         return Hint()
+
+
+def _read_plain(path: Path) -> bytes:
+    """The beginning of an ordinary file; a symbolic link or a pipe that somebody planted is not read."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as stream:
+        ordinary = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        return stream.read(MAX_BYTES) if ordinary else b""
 
 
 def _values(text: str) -> dict[str, str]:

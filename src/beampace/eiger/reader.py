@@ -7,7 +7,7 @@ from pathlib import Path
 
 import h5py
 
-from beampace.core.dataset import Dataset, Hint
+from beampace.core.dataset import Dataset, DatasetKind, Hint
 from beampace.core.errors import failure
 from beampace.core.geometry import Beam
 from beampace.core.scan import Scan
@@ -50,13 +50,12 @@ def build_dataset(
         InputError: `metadata_inconsistent`, naming the file and the value.
     """
     values = Values(handle)
-    n_frames, _ = announced_frames(master, values)
+    n_frames, n_triggers = announced_frames(master, values)
     detector, plane = read_detector(master, handle)
     beam, beam_remarks = read_beam(master, values, hint)
     announced, why = announced_kind(master, hint)
-    spindle = read_spindle(
-        handle, plane, hint, n_frames, screening=announced == "screening", axis_sign=options.axis_sign
-    )
+    screening = announced is DatasetKind.SCREENING or (announced is None and n_triggers == n_frames > 1)
+    spindle = read_spindle(handle, plane, hint, n_frames, screening=screening, axis_sign=options.axis_sign)
     exposure = values.number(f"{DETECTOR}/count_time") or 0.0
     period = values.number(f"{DETECTOR}/frame_time") or exposure
     scan = Scan(spindle.angles.starts, spindle.angles.width, exposure, period)
@@ -131,8 +130,8 @@ def _unclamped(
 
 def _counted(values: Values) -> float:
     """Frames of a master without `nimages`: its angles, or the shape of its data."""
-    whole = values.dataset("/entry/data/data")
-    if whole is not None and whole.ndim >= 3:
+    whole = values.handle.get("/entry/data/data")
+    if isinstance(whole, h5py.Dataset) and whole.ndim == 3:
         return float(whole.shape[0])
     angles = read_angles(values, "omega").values
     return float(len(angles))

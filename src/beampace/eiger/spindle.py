@@ -40,6 +40,7 @@ def read_spindle(
         omega,
         dectris=is_close(plane.fast, DECTRIS_FAST) and is_close(plane.slow, DECTRIS_SLOW),
         rewritten=plane.rewritten,
+        screening=screening,
         axis_sign=axis_sign,
     )
     setting, fixed = _around(steps, scan, turned=plane.rewritten)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -38,7 +39,9 @@ class Values:
             found = self.handle.get(path)
         except (KeyError, OSError, RuntimeError, ValueError):
             return None
-        return found if isinstance(found, h5py.Dataset) else None
+        if not isinstance(found, h5py.Dataset) or stored_elsewhere(found, self.handle.file.filename):
+            return None
+        return found
 
     def numbers(self, path: str) -> tuple[float, ...]:
         """All values of a numeric scalar or one-dimensional array; () when absent."""
@@ -75,6 +78,22 @@ class Values:
         """The attribute `vector` of a dataset, or None when it is absent or has no length."""
         found = self.dataset(path)
         return None if found is None else vector(found.attrs.get("vector"))
+
+
+def stored_elsewhere(dataset: h5py.Dataset, filename: str) -> str:
+    """Why the bytes of a dataset are not those of its file or a file beside it, or "".
+
+    HDF5 follows external links, external storage and virtual datasets to any path by itself; what
+    leads out of the directory is not read.
+    """
+    if dataset.external:
+        return "it is stored in files of another kind"
+    if dataset.is_virtual:
+        return "it is a virtual dataset"
+    if dataset.file.filename == filename:
+        return ""
+    inside = Path(dataset.file.filename).resolve().is_relative_to(Path(filename).resolve().parent)
+    return "" if inside else "it is linked from outside the directory of the dataset"
 
 
 def as_text(value: Any) -> str:

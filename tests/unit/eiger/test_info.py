@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,6 +53,20 @@ def test_what_is_not_understood_is_none(text):
 @given(st.text())
 def test_no_text_breaks_it(text):
     assert isinstance(parse_info(text), Hint)
+
+
+@pytest.mark.parametrize("planted", ["link", "pipe", "directory"])
+def test_what_somebody_planted_is_not_read(tmp_path, planted):
+    (tmp_path / "secret").write_text(REGULAR)
+    (tmp_path / "run").mkdir()
+    path = tmp_path / "run" / "info.txt"
+    if planted == "link":
+        path.symlink_to(tmp_path / "secret")
+    elif planted == "pipe":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+    assert read_info(path.parent) == Hint()
 
 
 def test_no_file_is_no_hint(tmp_path):

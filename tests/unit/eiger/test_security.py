@@ -1,0 +1,117 @@
+"""What others may plant in a master or a data file."""
+
+from __future__ import annotations
+
+import h5py
+import hdf5plugin
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.support.eiger_data import SHAPE, small_dataset, small_frame, small_frames, small_mask
+
+from beampace.core.errors import InputError
+from beampace.core.taxonomy import Failure
+from beampace.eiger import open_container, survey
+from beampace.eiger.chunks import Layout, decode
+from beampace.eiger.values import Values
+from beampace.simulate.files import write_dataset
+from beampace.simulate.options import WriteOptions
+
+
+@pytest.fixture
+def master(tmp_path):
+    options = WriteOptions(images_per_file=2)
+    return write_dataset(small_dataset(4), small_mask(), small_frames(4), tmp_path / "raw", options)
+
+
+def assert_first_file_is_refused(master, word):
+    failures = survey(open_container(master)).failures
+    assert sorted(failures) == [1, 2]
+    assert {reason.code for reason in failures.values()} == {Failure.METADATA_INCONSISTENT}
+    assert all(word in reason.detail for reason in failures.values())
+
+
+def replant(master):
+    handle = h5py.File(master.with_name("lyso_1_data_000001.h5"), "r+")
+    del handle["entry/data/data"]
+    return handle
+
+
+def test_a_data_file_that_links_on_to_another_directory(master, tmp_path):
+    secret = write_dataset(small_dataset(2), small_mask(), small_frames(2), tmp_path / "secret")
+    with replant(master) as handle:
+        target = str(secret.with_name("lyso_1_data_000001.h5"))
+        handle["entry/data/data"] = h5py.ExternalLink(target, "/entry/data/data")
+    assert_first_file_is_refused(master, "outside")
+
+
+def test_a_data_file_that_is_a_window_on_other_bytes(master, tmp_path):
+    (tmp_path / "secret").write_bytes(bytes(2 * SHAPE[0] * SHAPE[1] * 4))
+    with replant(master) as handle:
+        storage = [(str(tmp_path / "secret"), 0, h5py.h5f.UNLIMITED)]
+        handle.create_dataset("entry/data/data", (2, *SHAPE), np.uint32, external=storage)
+    assert_first_file_is_refused(master, "another kind")
+
+
+def test_a_data_file_that_is_virtual(master, tmp_path):
+    with replant(master) as handle:
+        layout = h5py.VirtualLayout((2, *SHAPE), np.uint32)
+        layout[:] = h5py.VirtualSource(str(tmp_path / "secret.h5"), "x", (2, *SHAPE), np.uint32)
+        handle.create_virtual_dataset("entry/data/data", layout)
+    assert_first_file_is_refused(master, "virtual")
+
+
+def test_a_value_of_the_master_that_lies_elsewhere_is_absent(master, tmp_path):
+    with h5py.File(tmp_path / "secret.h5", "w") as handle:
+        handle["mask"] = np.ones(SHAPE, np.uint32)
+    with h5py.File(master, "r+") as handle:
+        specific = handle["entry/instrument/detector/detectorSpecific"]
+        del specific["pixel_mask"]
+        specific["pixel_mask"] = h5py.ExternalLink(str(tmp_path / "secret.h5"), "mask")
+        assert Values(handle).dataset(specific.name + "/pixel_mask") is None
+    assert not open_container(master).mask().any()
+
+
+def test_a_value_in_a_file_beside_the_master_is_read(master):
+    with h5py.File(master.with_name("meta.h5"), "w") as handle:
+        handle["mask"] = np.ones(SHAPE, np.uint32)
+    with h5py.File(master, "r+") as handle:
+        specific = handle["entry/instrument/detector/detectorSpecific"]
+        del specific["pixel_mask"]
+        specific["pixel_mask"] = h5py.ExternalLink("meta.h5", "mask")
+    assert open_container(master).mask().all()
+
+
+@pytest.fixture(scope="module")
+def chunks():
+    """The chunk of one frame in both codecs."""
+    found = {}
+    for codec, options in (("bslz4", hdf5plugin.Bitshuffle()), ("lz4", hdf5plugin.LZ4())):
+        with h5py.File(codec, "w", driver="core", backing_store=False) as handle:
+            made = handle.create_dataset("x", (1, *SHAPE), np.uint32, chunks=(1, *SHAPE), **options)
+            made[0] = small_frame(1)
+            found[codec] = made.id.read_direct_chunk((0, 0, 0))[1]
+    return found
+
+
+@pytest.mark.parametrize("codec", ["bslz4", "lz4"])
+@settings(max_examples=150)
+@given(data=st.data())
+def test_no_damage_to_a_chunk_does_more_than_lose_the_frame(chunks, codec, data):
+    chunk = bytearray(chunks[codec])
+    layout = Layout((1, *SHAPE), np.dtype(np.uint32), codec)
+    for _ in range(data.draw(st.integers(1, 4))):
+        chunk[data.draw(st.integers(0, len(chunk) - 1))] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(0, len(chunk)))
+    for damaged in (bytes(chunk), bytes(chunk[:cut])):
+        try:
+            assert decode(damaged, layout, "a frame").shape == SHAPE
+        except InputError as error:
+            assert error.code is Failure.FILE_TRUNCATED
+
+
+def test_an_undamaged_chunk_decodes(chunks):
+    for codec, chunk in chunks.items():
+        layout = Layout((1, *SHAPE), np.dtype(np.uint32), codec)
+        np.testing.assert_array_equal(decode(chunk, layout, "a frame"), small_frame(1))
