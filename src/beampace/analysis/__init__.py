@@ -17,29 +17,43 @@ from beampace.analysis.grid import (
     make_map,
     score_of,
 )
+from beampace.analysis.health import Ending, UsefulRange, useful_range
+from beampace.analysis.hot import find_hot_pixels, hot_sample
 from beampace.analysis.judge import FrameVerdict, judge_dataset
 from beampace.analysis.setup import Settings, Setup
+from beampace.analysis.spot_files import spot_xds, strong_refl
 from beampace.analysis.spots import Spots
+from beampace.analysis.spots3d import JoinSettings, Reflections, join_spots
 
 __all__ = [
     "Analyser",
     "Corner",
+    "Ending",
     "FrameAnalysis",
     "FrameVerdict",
     "GridCrystal",
     "GridMap",
     "GridShape",
+    "JoinSettings",
     "OrderCheck",
     "Position",
+    "Reflections",
     "Score",
     "Settings",
     "Setup",
     "SharedAxis",
     "Spots",
+    "UsefulRange",
     "check_order",
     "combine",
     "find_crystals",
+    "find_hot_pixels",
+    "hot_sample",
+    "join_spots",
     "judge_dataset",
     "make_map",
     "score_of",
+    "spot_xds",
+    "strong_refl",
+    "useful_range",
 ]

@@ -86,13 +86,15 @@ def find_crystals(grid: GridMap, faintest: float = FAINTEST, half: float = HALF)
 
     Cells that diffract and reach `faintest` of the best cell form 8-connected regions; within each, the parts
     at or above `half` of that region's own peak are the crystals, so that a weak crystal beside a strong one
-    is found and two strong ones that touch at their feet stay two. Missing cells belong to nothing.
+    is found and two strong ones that touch at their feet stay two. A missing cell belongs to nothing,
+    but does not part its neighbours.
     """
     scores = np.where(grid.lit & ~grid.missing, grid.scores, 0.0)
     top = float(scores.max())
     if top <= 0:
         return ()
-    found = [part for region in regions(scores >= faintest * top) for part in _parts(scores, region, half)]
+    bright = _bridged(scores >= faintest * top, grid.missing)
+    found = [part for region in regions(bright) for part in _parts(scores, region, half, grid.missing)]
     found.sort(key=lambda cells: (-scores[tuple(cells.T)].sum(), tuple(cells[0])))
     return tuple(_crystal(grid, scores, cells, rank) for rank, cells in enumerate(found, start=1))
 
@@ -133,11 +135,28 @@ def combine(
     return tuple(_position(volume, cells, step, rank) for rank, cells in enumerate(found, start=1))
 
 
-def _parts(scores: Floats, region: npt.NDArray[np.int64], half: float) -> list[npt.NDArray[np.int64]]:
+def _parts(
+    scores: Floats, region: npt.NDArray[np.int64], half: float, missing: npt.NDArray[np.bool_]
+) -> list[npt.NDArray[np.int64]]:
+    """The parts of a region that reach `half` of its peak, without the missing cells that connect them."""
     inside = np.zeros(scores.shape, np.bool_)
-    values = scores[tuple(region.T)]
-    inside[tuple(region.T)] = values >= half * values.max()
-    return regions(inside)
+    inside[tuple(region.T)] = scores[tuple(region.T)] >= half * scores[tuple(region.T)].max()
+    parts = regions(_bridged(inside, missing))
+    return [part[inside[tuple(part.T)]] for part in parts]
+
+
+def _bridged(bright: npt.NDArray[np.bool_], missing: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Bright cells and the missing ones between two of them: one lost frame does not cut a crystal in two."""
+    padded = np.pad(bright, 1)
+    rows, columns = bright.shape
+
+    def shifted(down: int, right: int) -> npt.NDArray[np.bool_]:
+        return padded[1 + down : 1 + down + rows, 1 + right : 1 + right + columns]
+
+    between = np.zeros_like(bright)
+    for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        between |= shifted(down, right) & shifted(-down, -right)
+    return bright | (missing & between)
 
 
 def _crystal(grid: GridMap, scores: Floats, cells: npt.NDArray[np.int64], rank: int) -> GridCrystal:
