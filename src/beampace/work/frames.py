@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from beampace.core.dataset import Dataset, DatasetKind
 from beampace.core.errors import failure
 from beampace.core.frames import FrameLedger, FrameState
 from beampace.core.ports import Progress
 from beampace.core.taxonomy import Failure
-from beampace.eiger import Container, FileState, Link, Survey, examine
+from beampace.eiger import Container, FollowSettings, follow
 
-POLL_S = 0.5
 LEAST_PATIENCE_S = 15.0
 FRAMES_PER_FILE = 1000
 """P11 writes 1000 frames per file: that long nothing may change while a scan goes on."""
@@ -36,10 +36,12 @@ class Followed:
     """The frames when the dataset was complete or stopped growing, and when the last one was seen.
 
     Attributes:
+        container: as the master has it now.
         ledger: settled.
-        last_seen: monotonic time at which the number of readable frames last grew.
+        last_seen: monotonic time at which the last readable frame was first seen.
     """
 
+    container: Container
     ledger: FrameLedger
     last_seen: float
 
@@ -65,32 +67,38 @@ def patience_for(dataset: Dataset) -> float:
     return LEAST_PATIENCE_S + min(per_file, 600.0)
 
 
-def follow(
-    container: Container,
-    patience_s: float,
-    progress: Progress,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
+def wait_for(
+    master: Path, settings: FollowSettings, progress: Progress, clock: Callable[[], float] = time.monotonic
 ) -> Followed:
-    """Wait until every frame is readable, or none came for `patience_s`.
+    """Wait until every frame is readable, or none came for a while.
 
     Raises:
+        InputError: the master cannot be read any more.
         Cancelled: `progress.check` said so.
     """
-    total = container.dataset.n_announced
-    progress.stage("wait for frames", total)
-    seen, last_seen = -1, clock()
-    state: Survey | None = None
-    while True:
+    looked = [clock()]
+
+    def sleep(seconds: float) -> None:
+        looked[0] = clock()
+        _sleep(seconds, progress, clock)
+
+    last = None
+    for last in follow(master, settings, clock=clock, sleep=sleep):
+        progress.advance(last.ledger.usable)
+    if last is None:
+        raise failure(Failure.FRAMES_MISSING, f"{master} was never readable.")
+    complete = last.ledger.usable == len(last.ledger)
+    # A complete dataset is read once more after P11's patch: its last frame was seen before that wait.
+    seen = looked[0] if complete else looked[0] - settings.quiet_s
+    return Followed(last.container, last.ledger, seen)
+
+
+def _sleep(seconds: float, progress: Progress, clock: Callable[[], float]) -> None:
+    """Sleep, and let `progress` stop the work meanwhile."""
+    end = clock() + seconds
+    while (left := end - clock()) > 0:
         progress.check()
-        state = examine(container, _known(container, state))
-        usable = state.ledger(settled=False).usable
-        if usable > seen:
-            seen, last_seen = usable, clock()
-            progress.advance(usable)
-        if usable >= total or clock() - last_seen >= patience_s:
-            return Followed(state.ledger(settled=True), last_seen)
-        sleep(POLL_S)
+        time.sleep(min(left, 0.2))
 
 
 def choose(dataset: Dataset, ledger: FrameLedger, asked: tuple[int, int] | None) -> tuple[int, int]:
@@ -126,7 +134,3 @@ def _usable_span(ledger: FrameLedger, first: int, last: int) -> tuple[int, int] 
     if there >= ENOUGH_OF_SPAN * (whole[1] - whole[0] + 1):
         return whole
     return max(runs, key=lambda run: run[1] - run[0])
-
-
-def _known(container: Container, state: Survey | None) -> dict[Link, FileState]:
-    return {} if state is None else dict(zip(container.links, state.states, strict=True))

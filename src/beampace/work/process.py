@@ -21,7 +21,7 @@ from beampace.core.frames import FrameLedger
 from beampace.core.ports import Engine, Progress
 from beampace.core.taxonomy import TAXONOMY, Exit, Failure
 from beampace.core.verdict import Verdict
-from beampace.eiger import ReadOptions, open_container, write_companion
+from beampace.eiger import Container, FollowSettings, ReadOptions, open_container, write_companion
 from beampace.results import (
     Result,
     StatisticsInfo,
@@ -148,17 +148,13 @@ def _carry_out(
 ) -> Verdict:
     log.info("beampace %s: process %s", __version__, options.master)
     engine = _engine(options, engines)
+    master = options.master.absolute()
     with _timed(case, "read"):
-        container = open_container(options.master.absolute(), options.read)
-    dataset = case.dataset = container.dataset
-    log.info("%s: %s, %s", dataset.name, dataset.kind, dataset.kind_reason)
-    frames.check_kind(dataset)
+        _opened(case, open_container(master, options.read))
     _check_engine(engine, case)
     with _timed(case, "wait"):
-        patience = frames.patience_for(dataset) if options.patience_s is None else options.patience_s
-        followed = frames.follow(container, patience, progress)
-    ledger = case.ledger = followed.ledger
-    case.last_seen = followed.last_seen
+        container = _waited(options, case, master, progress)
+    dataset, ledger = container.dataset, case.ledger or FrameLedger.announced(0)
     images = frames.choose(dataset, ledger, options.images)
     with _timed(case, "companion"):
         companion = write_companion(container, ledger, directory)
@@ -166,6 +162,26 @@ def _carry_out(
     case.remarks = (*dataset.remarks, *companion.remarks)
     record = case.record = _climb(options, engine, progress, directory, case, companion.path, images)
     return _concluded(directory, case, dataset, ledger, record, images, progress)
+
+
+def _opened(case: Case, container: Container) -> Container:
+    """Keep the record, and stop when there is nothing to integrate."""
+    dataset = case.dataset = container.dataset
+    log.info("%s: %s, %s", dataset.name, dataset.kind, dataset.kind_reason)
+    frames.check_kind(dataset)
+    return container
+
+
+def _waited(options: ProcessOptions, case: Case, master: Path, progress: Progress) -> Container:
+    """Wait for the frames; the master is read again afterwards, P11 patches it late."""
+    if case.dataset is None:
+        raise ValueError("the dataset is read before its frames are waited for")
+    patience = options.patience_s
+    quiet = frames.patience_for(case.dataset) if patience is None else patience
+    progress.stage("wait for frames", case.dataset.n_announced)
+    followed = frames.wait_for(master, FollowSettings(quiet_s=quiet, read=options.read), progress)
+    case.ledger, case.last_seen = followed.ledger, followed.last_seen
+    return _opened(case, followed.container)
 
 
 def _concluded(

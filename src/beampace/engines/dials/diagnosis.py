@@ -38,6 +38,9 @@ _AFTER_INDEXING = (
 )
 
 
+_TELLING = r"(Sorry|[Tt]oo few|No suitable|Unrealistic|\w*(Error|Exception|ASSERT)\w*)\b"
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """A code of the taxonomy, the particulars, and a hint that replaces the table's next step."""
@@ -78,7 +81,7 @@ def diagnose(step: str, returncode: int, text: str) -> Diagnosis:
 def last_words(text: str, limit: int = 300) -> str:
     """The line that says why: the last `Sorry:` or exception, else the last line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if re.match(r"(Sorry|\w*(Error|Exception|ASSERT)\w*)\b", line)]
+    telling = [line for line in lines if re.match(_TELLING, line)]
     last = (telling or lines or ["It said nothing."])[-1]
     return last[:limit]
 

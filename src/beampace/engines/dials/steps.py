@@ -58,7 +58,12 @@ def refine(request: Request) -> tuple[str, ...]:
     """Arguments of dials.refine; a crystal drifts over a long sweep, a short one cannot tell."""
     if degrees(request) < SCAN_VARYING_FROM_DEG:
         return ("refinement.parameterisation.scan_varying=False",)
-    return ("refinement.parameterisation.scan_varying=True", "refinement.reflections.outlier.algorithm=tukey")
+    return (
+        "refinement.parameterisation.scan_varying=True",
+        "refinement.reflections.outlier.algorithm=tukey",
+        # The same deviations from a fifth of the reflections, in a fifth of the time.
+        "refinement.reflections.reflections_per_degree=20",
+    )
 
 
 def integrate(request: Request) -> tuple[str, ...]:
