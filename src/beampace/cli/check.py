@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
+import json as json_format
 import os
 import platform
 import shutil
@@ -12,8 +12,14 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
 from beampace import __version__
+from beampace.cli.engines import engines
 from beampace.core.ports import Engine
+from beampace.core.taxonomy import Exit
 
 LIBRARIES = ("h5py", "hdf5plugin", "dectris-compression", "numpy", "numba", "gemmi")
 
@@ -43,7 +49,27 @@ def findings(engines: Iterable[Engine], directory: Path) -> tuple[Finding, ...]:
 
 def as_json(found: Iterable[Finding]) -> str:
     """The findings as one JSON document."""
-    return json.dumps({"schema": "check/1", "findings": [asdict(finding) for finding in found]}, indent=2)
+    return json_format.dumps(
+        {"schema": "check/1", "findings": [asdict(finding) for finding in found]}, indent=2
+    )
+
+
+def check_command(*, json: bool) -> int:
+    """Carry out `beampace check`; exit code 3 when something is missing."""
+    found = findings(engines().values(), Path.cwd())
+    if json:
+        sys.stdout.write(as_json(found) + "\n")
+    else:
+        _show(found, Console())
+    return int(Exit.RESULT if all(finding.ok for finding in found) else Exit.INFRASTRUCTURE)
+
+
+def _show(found: Iterable[Finding], console: Console) -> None:
+    table = Table(box=None, show_header=False)
+    for finding in found:
+        mark = Text("ok", style="green") if finding.ok else Text("missing", style="bold red")
+        table.add_row(mark, finding.what, Text(finding.says))
+    console.print(table)
 
 
 def _library(name: str) -> Finding:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from types import TracebackType
 from typing import Self
 
@@ -21,8 +20,6 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from beampace.core.errors import Cancelled
-
 
 class FrameRateColumn(ProgressColumn):
     """Frames per second of the running stage."""
@@ -36,9 +33,8 @@ class FrameRateColumn(ProgressColumn):
 class ConsoleProgress:
     """A line that moves on a terminal, plain lines elsewhere."""
 
-    def __init__(self, console: Console, stop: threading.Event) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._stop = stop
         self._task: TaskID | None = None
         self._bars = Progress(
             SpinnerColumn(),
@@ -80,9 +76,7 @@ class ConsoleProgress:
         self._console.print(f"[yellow]{text}[/yellow]", highlight=False)
 
     def check(self) -> None:
-        """Raise `Cancelled` after Ctrl-C or SIGTERM."""
-        if self._stop.is_set():
-            raise Cancelled
+        """A terminal asks nobody to stop; signals do."""
 
     def _close_stage(self) -> None:
         if self._task is None:

@@ -1,0 +1,6 @@
+"""`python -m beampace`."""
+
+from beampace.cli.main import run
+
+if __name__ == "__main__":
+    run()

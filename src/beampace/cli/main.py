@@ -1,0 +1,160 @@
+"""The program: commands and their options."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from beampace import __version__
+from beampace.cli import numba_cache
+from beampace.cli.words import FileFault, Trouble, Wanted
+from beampace.core.dataset import DatasetKind
+from beampace.simulate.options import FileLayout
+
+app = typer.Typer(
+    name="beampace",
+    help="Processing that keeps pace with the beam: from the detector's frames to what its users need next.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def run() -> None:
+    """Entry point of the program."""
+    numba_cache.choose(os.environ, numba_cache.shipped_directory())
+    app()
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - the form typer calls
+    if wanted:
+        sys.stdout.write(f"beampace {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Processing that keeps pace with the beam: from the detector's frames to what its users need next."""
+
+
+Cores = Annotated[int | None, typer.Option(help="Cores to use; all by default.", min=1)]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print the result record and nothing else to standard output.")
+]
+
+
+@app.command()
+def process(
+    master: Annotated[Path, typer.Argument(help="Master file of a rotation dataset (..._master.h5).")],
+    engine: Annotated[str, typer.Option(help="Engine: dials.")] = "dials",
+    images: Annotated[str | None, typer.Option(help="Frames A:B, from 1, both included.")] = None,
+    space_group: Annotated[str | None, typer.Option(help="Space group to impose, e.g. P43212 or 96.")] = None,
+    unit_cell: Annotated[str | None, typer.Option(help="Expected cell a,b,c,alpha,beta,gamma.")] = None,
+    d_min: Annotated[float | None, typer.Option(help="Resolution limit in angstrom.")] = None,
+    cores: Cores = None,
+    out: Annotated[Path | None, typer.Option(help="Result directory: new or empty.")] = None,
+    quiet: Annotated[
+        float | None,
+        typer.Option(
+            help="Seconds without a new frame that end a scan; by default it depends on the frame time.",
+            min=0,
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """A rotation dataset to merged data; follows a scan that is still being written."""
+    from beampace.cli.process import Asked, process_command
+
+    asked = Asked(master, engine, images, space_group, unit_cell, d_min, cores, out, quiet)
+    raise typer.Exit(process_command(asked, json=json))
+
+
+@app.command()
+def simulate(
+    directory: Annotated[Path, typer.Argument(help="Where the dataset goes; created.")],
+    name: Annotated[str, typer.Option(help="Prefix of the files.")] = "simulated",
+    kind: Annotated[DatasetKind, typer.Option(help="What to simulate.")] = DatasetKind.ROTATION,
+    detector: Annotated[str, typer.Option(help="EIGER2 1M, 4M, 9M, 16M, or a full name.")] = "1M",
+    space_group: Annotated[str, typer.Option(help="Any space group, e.g. P212121.")] = "P43212",
+    unit_cell: Annotated[str, typer.Option(help="a,b,c,alpha,beta,gamma.")] = "78.5,78.5,37.5,90,90,90",
+    frames: Annotated[int, typer.Option(help="Frames.", min=1)] = 360,
+    start: Annotated[float, typer.Option(help="Spindle angle of the first frame, degrees.")] = 0.0,
+    width: Annotated[float, typer.Option(help="Degrees per frame.")] = 0.5,
+    grid: Annotated[str, typer.Option(help="COLUMNSxROWS of a grid scan.")] = "12x8",
+    distance: Annotated[float, typer.Option(help="Detector distance, mm.")] = 100.0,
+    wavelength: Annotated[float, typer.Option(help="Wavelength, angstrom.")] = 1.0332,
+    background: Annotated[float, typer.Option(help="Background counts per pixel.", min=0)] = 0.3,
+    photons: Annotated[float, typer.Option(help="Mean photons of a full spot at 3 to 5 angstrom.")] = 400.0,
+    mosaicity: Annotated[float, typer.Option(help="Mosaicity (e.s.d.), degrees.")] = 0.12,
+    trouble: Annotated[list[Trouble] | None, typer.Option(help="What is wrong with the crystal.")] = None,
+    layout: Annotated[FileLayout, typer.Option(help="File layout.")] = FileLayout.LEGACY,
+    images_per_file: Annotated[int, typer.Option(help="Frames per data file.", min=1)] = 100,
+    rate: Annotated[float, typer.Option(help="Frames per second; 0 is as fast as possible.", min=0)] = 0.0,
+    fault: Annotated[list[FileFault] | None, typer.Option(help="What is wrong with the files.")] = None,
+    seed: Annotated[int, typer.Option(help="Chooses atoms, orientation and noise.")] = 1,
+    cores: Cores = None,
+) -> None:
+    """Write a synthetic dataset as the detector would leave it, and the truth beside it."""
+    from beampace.cli.simulate import simulate_command
+
+    wanted = Wanted(
+        directory=directory,
+        name=name,
+        kind=kind,
+        detector=detector,
+        space_group=space_group,
+        unit_cell=unit_cell,
+        frames=frames,
+        start=start,
+        width=width,
+        grid=grid,
+        distance=distance,
+        wavelength=wavelength,
+        background=background,
+        photons=photons,
+        mosaicity=mosaicity,
+        trouble=tuple(trouble or ()),
+        layout=layout,
+        images_per_file=images_per_file,
+        rate=rate,
+        fault=tuple(fault or ()),
+        seed=seed,
+        cores=cores,
+    )
+    raise typer.Exit(simulate_command(wanted))
+
+
+@app.command()
+def demo(
+    directory: Annotated[Path, typer.Option("--dir", help="Where it goes.")] = Path("beampace-demo"),
+    cores: Cores = None,
+) -> None:
+    """Simulate a small beamtime, one scan of it live, process it, and show the results."""
+    from beampace.cli.demo import demo_command
+
+    raise typer.Exit(demo_command(directory, cores))
+
+
+@app.command()
+def check(json: Json = False) -> None:
+    """Say what is installed, what is missing and how to get it."""
+    from beampace.cli.check import check_command
+
+    raise typer.Exit(check_command(json=json))
+
+
+@app.command(hidden=True)
+def warm() -> None:
+    """Compile all kernels now, so that nobody waits for it later."""
+    from beampace.cli.warm import warm_command
+
+    raise typer.Exit(warm_command())
