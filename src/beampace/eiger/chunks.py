@@ -1,8 +1,8 @@
 """Frames out of their chunks.
 
-A chunk is read as stored and decoded by `dectris.compression`, which takes the block formats of
-the HDF5 filters 32008 (bitshuffle + LZ4) and 32004 (LZ4). Whatever else a file holds goes through
-HDF5's own filters.
+A chunk is read as stored and decoded here: HDF5 filter 32008 (bitshuffle + LZ4) straight into an
+array where hdf5plugin's library allows it, 32004 (LZ4) by `dectris.compression`, which takes the block
+formats of both. Whatever else a file holds goes through HDF5's own filters.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from beampace.core.errors import InputError, failure
 from beampace.core.taxonomy import Failure
+from beampace.eiger.bitshuffle import Decoder, decode_into, decoder
 from beampace.eiger.hdf5 import MAX_FRAMES, MAX_SIDE, open_read
 from beampace.eiger.values import stored_elsewhere
 
@@ -74,8 +75,10 @@ def layout_of(dataset: h5py.Dataset, file: Path) -> Layout:
     return Layout((shape[0], shape[1], shape[2]), dataset.dtype, _codec(dataset))
 
 
-def read_frame(dataset: h5py.Dataset, layout: Layout, index: int, file: Path) -> Frame:
-    """Frame `index` (from 0) of a dataset; shape (slow, fast).
+def read_frame(
+    dataset: h5py.Dataset, layout: Layout, index: int, file: Path, out: Frame | None = None
+) -> Frame:
+    """Frame `index` (from 0) of a dataset; shape (slow, fast); `out` is filled when it fits exactly.
 
     Raises:
         InputError: the frame was never written (`frames_missing`) or its chunk does not decode
@@ -85,7 +88,7 @@ def read_frame(dataset: h5py.Dataset, layout: Layout, index: int, file: Path) ->
         raise failure(Failure.FRAMES_MISSING, f"{file} holds {layout.shape[0]} frames, not {index + 1}.")
     if not layout.codec:
         return _through_hdf5(dataset, index, file)
-    return decode(read_chunk(dataset, index, file), layout, f"frame {index + 1} of {file}")
+    return decode(read_chunk(dataset, index, file), layout, f"frame {index + 1} of {file}", out)
 
 
 def read_chunk(dataset: h5py.Dataset, index: int, file: Path) -> bytes:
@@ -104,8 +107,8 @@ def read_chunk(dataset: h5py.Dataset, index: int, file: Path) -> bytes:
         raise failure(Failure.FILE_TRUNCATED, f"frame {index + 1} of {file}: {error}.") from error
 
 
-def decode(chunk: bytes, layout: Layout, what: str) -> Frame:
-    """A stored chunk as an array of shape (slow, fast); not writable.
+def decode(chunk: bytes, layout: Layout, what: str, out: Frame | None = None) -> Frame:
+    """A stored chunk as an array of shape (slow, fast), in `out` when that fits exactly.
 
     Raises:
         InputError: `file_truncated` when it does not decode to exactly one frame.
@@ -115,6 +118,9 @@ def decode(chunk: bytes, layout: Layout, what: str) -> Frame:
         raise failure(
             Failure.FILE_TRUNCATED, f"{what} decodes to {announced} bytes, not {layout.frame_bytes}."
         )
+    fast = decoder() if layout.codec == "bslz4" else None
+    if fast is not None:
+        return _decode_fast(chunk, layout, what, out, fast)
     try:
         plain = decompress(chunk, layout.codec, elem_size=layout.dtype.itemsize)
     except (RuntimeError, ValueError) as error:
@@ -122,6 +128,23 @@ def decode(chunk: bytes, layout: Layout, what: str) -> Frame:
     if len(plain) != layout.frame_bytes:
         raise failure(Failure.FILE_TRUNCATED, f"{what} decodes to {len(plain)} bytes.")
     return np.frombuffer(plain, layout.dtype).reshape(layout.shape[1:])
+
+
+def _decode_fast(chunk: bytes, layout: Layout, what: str, out: Frame | None, fast: Decoder) -> Frame:
+    """Straight into an array, about twice as fast as by way of bytes."""
+    fits = (
+        out is not None
+        and out.shape == layout.shape[1:]
+        and out.dtype == layout.dtype
+        and out.flags.c_contiguous
+        and out.flags.writeable
+    )
+    target = out if fits and out is not None else np.empty(layout.shape[1:], layout.dtype)
+    try:
+        decode_into(chunk, target, fast)
+    except ValueError as error:
+        raise failure(Failure.FILE_TRUNCATED, f"{what} does not decode: {error}.") from error
+    return target
 
 
 def _check_chunk(size: int, dataset: h5py.Dataset, index: int, file: Path) -> None:

@@ -34,14 +34,15 @@ class FrameReader:
 
         Args:
             number: the frame.
-            out: array to fill; without it the frame is a new array that is not writable.
+            out: array to fill; one of the files' own type is decoded into directly. Without it the
+                frame is a new array, which may not be writable.
 
         Raises:
             IndexError: there is no such frame in the dataset.
             InputError: it cannot be read: `frames_missing`, `file_truncated`, `metadata_inconsistent`.
         """
-        frame = self._fetch(number)
-        if out is None:
+        frame = self._fetch(number, out)
+        if out is None or frame is out:
             return frame
         np.copyto(out, frame, casting="safe")
         return out
@@ -61,7 +62,7 @@ class FrameReader:
     ) -> None:
         self.close()
 
-    def _fetch(self, number: int) -> Frame:
+    def _fetch(self, number: int, out: NDArray[Any] | None) -> Frame:
         block, index = self._find(number)
         file = block.link.file
         refused = block.link.refused or check_target(file, self._container.roots)
@@ -72,7 +73,7 @@ class FrameReader:
             layout = layout_of(dataset, file)
             if layout.shape[1:] != self._container.shape:
                 raise failure(Failure.METADATA_INCONSISTENT, f"{file} holds frames of {layout.shape[1:]}.")
-            return read_frame(dataset, layout, index, file)
+            return read_frame(dataset, layout, index, file, out)
 
     def _find(self, number: int) -> tuple[Block, int]:
         if not 1 <= number <= self._container.dataset.n_announced:

@@ -115,3 +115,37 @@ def test_an_undamaged_chunk_decodes(chunks):
     for codec, chunk in chunks.items():
         layout = Layout((1, *SHAPE), np.dtype(np.uint32), codec)
         np.testing.assert_array_equal(decode(chunk, layout, "a frame"), small_frame(1))
+
+
+@pytest.mark.parametrize("codec", ["bslz4", "lz4"])
+@settings(max_examples=150)
+@given(data=st.data())
+def test_the_decoder_without_the_fast_library_is_as_patient(chunks, codec, data):
+    chunk = bytearray(chunks[codec])
+    chunk[data.draw(st.integers(8, len(chunk) - 1))] ^= data.draw(st.integers(1, 255))
+    layout = Layout((1, *SHAPE), np.dtype(np.uint32), codec)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("beampace.eiger.chunks.decoder", lambda: None)
+        try:
+            assert decode(bytes(chunk), layout, "a frame").shape == SHAPE
+        except InputError as error:
+            assert error.code is Failure.FILE_TRUNCATED
+
+
+@settings(max_examples=150)
+@given(data=st.data())
+def test_both_decoders_agree_on_every_size_and_type(data):
+    shape = (data.draw(st.integers(1, 90)), data.draw(st.integers(1, 90)))
+    dtype = np.dtype(data.draw(st.sampled_from(["u1", "u2", "u4"])))
+    seed, block = data.draw(st.integers(0, 99)), data.draw(st.sampled_from([0, 8, 64, 1024]))
+    frame = np.random.default_rng(seed).poisson(2, shape).astype(dtype)
+    with h5py.File("x", "w", driver="core", backing_store=False) as handle:
+        options = hdf5plugin.Bitshuffle(nelems=block)
+        made = handle.create_dataset("x", (1, *shape), dtype, chunks=(1, *shape), **options)
+        made[0] = frame
+        chunk = made.id.read_direct_chunk((0, 0, 0))[1]
+    layout = Layout((1, *shape), dtype, "bslz4")
+    np.testing.assert_array_equal(decode(chunk, layout, "a frame"), frame)
+    buffer = np.zeros(shape, dtype)
+    assert decode(chunk, layout, "a frame", buffer) is buffer
+    np.testing.assert_array_equal(buffer, frame)
