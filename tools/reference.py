@@ -6,7 +6,6 @@ from pathlib import Path
 
 import typer.main
 from beampace.cli.main import app
-from typer.cli import get_docs_for_click
 
 from beampace.core.taxonomy import TAXONOMY
 from beampace.results import schema_page
@@ -20,11 +19,14 @@ def pages() -> dict[str, str]:
 
 
 def commands() -> str:
-    """The commands and their options, from the program itself."""
-    command = typer.main.get_command(app)
-    context = typer.main.click.Context(command, info_name="beampace")
-    text = get_docs_for_click(obj=command, ctx=context, name="beampace", title="Commands")
-    return text.rstrip() + "\n"
+    """The help of every command, from the program itself."""
+    program = typer.main.get_command(app)
+    parts = ["# Commands", ""]
+    for name, command in sorted(program.commands.items()):
+        if not command.hidden:
+            help_text = command.get_help(command.make_context(f"beampace {name}", [], resilient_parsing=True))
+            parts += [f"## beampace {name}", "", "```", help_text.rstrip(), "```", ""]
+    return "\n".join(parts)
 
 
 def failures() -> str:

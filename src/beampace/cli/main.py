@@ -54,7 +54,7 @@ Json = Annotated[
 
 @app.command()
 def process(
-    master: Annotated[Path, typer.Argument(help="Master file of a rotation dataset (..._master.h5).")],
+    master: Annotated[Path, typer.Argument(metavar="MASTER", help="Master file of a rotation dataset (..._master.h5).")],
     engine: Annotated[str, typer.Option(help="Engine: dials.")] = "dials",
     images: Annotated[str | None, typer.Option(help="Frames A:B, from 1, both included.")] = None,
     space_group: Annotated[str | None, typer.Option(help="Space group to impose, e.g. P43212 or 96.")] = None,
@@ -80,7 +80,7 @@ def process(
 
 @app.command()
 def simulate(
-    directory: Annotated[Path, typer.Argument(help="Where the dataset goes; created.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where the dataset goes; created.")],
     name: Annotated[str, typer.Option(help="Prefix of the files.")] = "simulated",
     kind: Annotated[DatasetKind, typer.Option(help="What to simulate.")] = DatasetKind.ROTATION,
     detector: Annotated[str, typer.Option(help="EIGER2 1M, 4M, 9M, 16M, or a full name.")] = "1M",
