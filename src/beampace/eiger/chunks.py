@@ -174,6 +174,15 @@ def _through_hdf5(dataset: h5py.Dataset, index: int, file: Path) -> Frame:
         raise failure(Failure.FILE_TRUNCATED, f"frame {index + 1} of {file}: {error}.") from error
 
 
+def depth_of(file: Path, path: str) -> int | None:
+    """Bits per pixel of a data file, or None when it cannot be read yet."""
+    try:
+        with open_read(file) as handle:
+            return 8 * layout_of(frames_dataset(handle, file, path), file).dtype.itemsize
+    except (InputError, OSError):
+        return None
+
+
 def first_chunk_of(file: Path, path: str) -> bytes | None:
     """The stored bytes of the first frame of a data file, or None when there is none yet."""
     try:

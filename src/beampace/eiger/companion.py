@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,13 @@ from beampace.eiger.chunks import Layout, frames_dataset, layout_of, read_chunk,
 from beampace.eiger.container import Container
 from beampace.eiger.hdf5 import open_read
 from beampace.eiger.links import check_target
-from beampace.eiger.nxmx import LIBVER, group, put, write_panel, write_spindle
+from beampace.eiger.nxmx import LIBVER, group, in_memory, put, write_panel, write_spindle
 from beampace.eiger.reader import HC
 from beampace.eiger.segments import Segment, Source, segments
 from beampace.eiger.survey import examine
 
 FRAMES = "/entry/data/data"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,9 @@ def _nothing_usable(container: Container, ledger: FrameLedger) -> Exception:
     return failure(first.code, first.detail)
 
 
-def _unwritable(path: Path, error: OSError) -> Exception:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT) or "no space left" in str(error).lower()
+def _unwritable(path: Path, error: Exception) -> Exception:
+    words = str(error).lower()
+    full = getattr(error, "errno", None) in _FULL or any(os.strerror(n).lower() in words for n in _FULL)
     return failure(Failure.DISK_FULL if full else Failure.NOT_WRITABLE, f"{path}: {error}.")
 
 
@@ -136,11 +139,24 @@ def _placed(
         return _linked(container, part, directory)
     name = f"{part.source}_data_{order:06d}.h5"
     # Whole blocks keep their length, also the last: XDS plug-ins count frames per file.
-    with h5py.File(directory / name, "w-", libver=LIBVER) as handle:
-        target = _empty(handle, part.count, layout)
-        if part.source is Source.REPAIRED and part.block is not None:
-            _copy_good(part, ledger, target)
+    if part.source is Source.REPAIRED and part.block is not None:
+        _check_room(directory, part.block.link.file)
+        with h5py.File(directory / name, "w-", libver=LIBVER) as handle:
+            _copy_good(part, ledger, _empty(handle, part.count, layout))
+    else:
+        with in_memory(directory / name) as handle:
+            _empty(handle, part.count, layout)
     return _Place(part, name, FRAMES, 0, part.count)
+
+
+def _check_room(directory: Path, source: Path) -> None:
+    """Refuse a copy that cannot fit, before HDF5 runs into the end of the disk.
+
+    Raises:
+        OSError: there is less room than the file takes (ENOSPC).
+    """
+    if shutil.disk_usage(directory).free < source.stat().st_size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory))
 
 
 def _linked(container: Container, part: Segment, directory: Path) -> _Place:
@@ -188,7 +204,7 @@ def _write_master(
     path: Path, container: Container, places: tuple[_Place, ...], layout: Layout, n_frames: int
 ) -> None:
     dataset = container.dataset
-    with h5py.File(path, "w-", libver=LIBVER) as handle:
+    with in_memory(path) as handle:
         entry = group(handle, "entry", "NXentry")
         entry.attrs["default"] = np.bytes_("data")
         put(entry, "definition", "NXmx")

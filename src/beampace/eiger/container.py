@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import h5py
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from beampace.core.dataset import Dataset
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
-from beampace.eiger.chunks import first_chunk_of
+from beampace.eiger.chunks import depth_of, first_chunk_of
 from beampace.eiger.hdf5 import open_read
 from beampace.eiger.identity import identity
 from beampace.eiger.info import read_info
@@ -88,8 +88,21 @@ def _read(master: Path, options: ReadOptions, roots: tuple[Path, ...]) -> Contai
         if not identity(handle, None, 0) and links and not links[0].refused:
             chunk = first_chunk_of(links[0].file, links[0].dataset)
         dataset = build_dataset(master, handle, read_info(master.parent), chunk, options)
+    dataset = _with_depth(dataset, links[0])
     allowed = (master.resolve().parent, *(root.resolve() for root in roots))
     return Container(dataset, links, allowed)
+
+
+def _with_depth(dataset: Dataset, first: Link) -> Dataset:
+    """The record with the bit depth of the frames themselves, once there are any."""
+    depth = None if first.refused else depth_of(first.file, first.dataset)
+    detector = dataset.detector
+    if depth is None or depth == detector.bit_depth:
+        return dataset
+    remark = f"The frames have {depth} bits per pixel, the master says {detector.bit_depth}."
+    saturation = min(detector.saturation, 2**depth - 2)
+    changed = replace(detector, bit_depth=depth, saturation=saturation)
+    return replace(dataset, detector=changed, remarks=(*dataset.remarks, remark))
 
 
 def read_dataset(master: Path, options: ReadOptions | None = None) -> Dataset:

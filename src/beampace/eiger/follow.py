@@ -72,6 +72,7 @@ class _Watch:
     """What the follower remembers from look to look."""
 
     known: dict[Link, FileState]
+    id: str = ""
     usable: int = 0
     looks: int = 0
 
@@ -83,6 +84,9 @@ class _Watch:
         """Read the master and look behind the links that were not whole."""
         container = open_container(master, settings.read)
         self.looks += 1
+        if self.id and container.dataset.id != self.id:  # another series was begun in the same place
+            self.known, self.usable = {}, 0
+        self.id = container.dataset.id
         survey = examine(container, self.known)
         self.known = dict(zip(container.links, survey.states, strict=True))
         return container, survey

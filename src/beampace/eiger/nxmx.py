@@ -6,6 +6,9 @@ Used for the companion master and by the simulator, which writes what detectors 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -18,6 +21,23 @@ from beampace.eiger.chain import to_imgcif
 TRANSFORMATIONS = "/entry/sample/transformations"
 LIBVER = ("earliest", "v110")
 """File format that HDF5 1.10 (Debian's DIALS, XDS plug-ins) reads."""
+
+
+@contextmanager
+def in_memory(path: Path) -> Iterator[h5py.File]:
+    """A new HDF5 file built in memory and written at once when the block ends.
+
+    HDF5 does not survive a disk that fills up while it closes a file; a plain write does.
+
+    Raises:
+        OSError: the file exists, or cannot be written.
+    """
+    with h5py.File(path.name, "w", driver="core", backing_store=False, libver=LIBVER) as handle:
+        yield handle
+        handle.flush()
+        image = handle.id.get_file_image()
+    with path.open("xb") as stream:
+        stream.write(image)
 
 
 def group(parent: h5py.Group, path: str, nx_class: str) -> h5py.Group:

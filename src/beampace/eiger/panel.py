@@ -13,7 +13,7 @@ from pathlib import PurePath
 import h5py
 
 from beampace.core.errors import failure
-from beampace.core.geometry import Beam, Detector, Vec3, add, apply, cross, dot, scaled, unit
+from beampace.core.geometry import Detector, Vec3, add, apply, cross, dot, scaled, unit
 from beampace.core.taxonomy import Failure
 from beampace.eiger.chain import Step, compose, read_step, to_imgcif, walk
 from beampace.eiger.hdf5 import MAX_SIDE
@@ -200,8 +200,3 @@ def _saturation(values: Values, depth: int) -> int:
         readout = values.number(f"{DETECTOR}/bit_depth_readout")
         largest = 2 ** (readout or depth) - 1
     return int(min(largest, 2**depth - 2))
-
-
-def direct_beam(detector: Detector, beam: Beam) -> tuple[float, float] | None:
-    """Pixel coordinates of the direct beam, or None when it never meets the plane."""
-    return detector.pixel(beam.direction)

@@ -132,6 +132,18 @@ def test_values_may_be_arrays_of_one(master):
     assert found.detector.distance == pytest.approx(150.0)
 
 
+def test_the_frames_know_their_depth_best(tmp_path):
+    dataset = small_dataset(2, depth=16)
+    master = write_dataset(dataset, small_mask(), small_frames(2), tmp_path / "raw")
+    with h5py.File(master, "r+") as handle:
+        handle["entry/instrument/detector/bit_depth_image"][()] = 32
+        specific = handle["entry/instrument/detector/detectorSpecific"]
+        specific["countrate_correction_count_cutoff"][()] = 500000
+    found = read_dataset(master)
+    assert (found.detector.bit_depth, found.detector.saturation) == (16, 65534)
+    assert any("16 bits" in remark for remark in found.remarks)
+
+
 def test_no_data_files_at_all(master):
     master.with_name("lyso_1_data_000001.h5").unlink()
     container = open_container(master)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +143,21 @@ def test_a_master_that_vanishes_for_a_moment_is_not_an_end(source, tmp_path):
     rest = [copy(f"lyso_1_data_{k:06d}.h5") for k in (2, 3, 4)]
     stage = Stage({1.0: half, 2.0: copy(source.name), 3.0: lambda: [event() for event in rest]})
     assert [snapshot.ledger.usable for snapshot in snapshots(raw / source.name, stage)] == [3, 10]
+
+
+def test_another_series_in_the_same_place_is_looked_at_anew(tmp_path):
+    raw = tmp_path / "raw"
+    options = WriteOptions(images_per_file=3, faults=Faults(stop_after=3))
+    master = write_dataset(small_dataset(6), small_mask(), small_frames(6), raw, options)
+
+    def begin_again() -> None:
+        shutil.rmtree(raw)
+        again = replace(small_dataset(6), collected=datetime(2026, 5, 4, 4, tzinfo=UTC))
+        write_dataset(again, small_mask(), small_frames(6), raw, WriteOptions(images_per_file=6))
+
+    seen = snapshots(master, Stage({1.0: begin_again}))
+    assert [snapshot.ledger.usable for snapshot in seen] == [3, 6]
+    assert len({snapshot.container.dataset.id for snapshot in seen}) == 2
 
 
 def test_the_last_snapshot_has_the_patched_angles(tmp_path):

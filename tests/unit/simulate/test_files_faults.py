@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import resource
+
 import h5py
 import numpy as np
 import pytest
 from tests.support.eiger_data import SHAPE, small_dataset, small_frame, small_frames, small_mask
 
-from beampace.core.errors import InputError
+from beampace.core.errors import InfrastructureError, InputError
 from beampace.core.frames import FrameState
 from beampace.core.taxonomy import Failure
 from beampace.eiger import FrameReader, open_container, survey, write_companion
@@ -74,6 +76,28 @@ def test_the_companion_keeps_numbers_and_reads_lost_frames_as_no_data(tmp_path, 
             np.testing.assert_array_equal(linked[number - 1], true)
         assert handle["entry/instrument/detector/pixel_mask"].chunks is None
         assert int(handle["entry/instrument/detector/detectorSpecific/nimages"][()]) == last
+
+
+def test_a_directory_that_cannot_be_written(tmp_path):
+    container = open_container(written(tmp_path / "raw"))
+    with pytest.raises(InfrastructureError) as caught:
+        write_companion(container, survey(container), tmp_path / "nowhere")
+    assert caught.value.code is Failure.NOT_WRITABLE
+
+
+@pytest.mark.parametrize("room", [0, 100, 20000])
+def test_a_full_disk(tmp_path, room):
+    container = open_container(written(tmp_path / "raw"))
+    ledger = survey(container)
+    (tmp_path / "out").mkdir()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        with pytest.raises(InfrastructureError) as caught:
+            write_companion(container, ledger, tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caught.value.code is Failure.DISK_FULL
 
 
 def test_links_of_the_companion_are_relative(tmp_path):
