@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import h5py
 import numpy as np
 import pytest
@@ -109,6 +111,17 @@ def test_a_frame_can_be_read_into_a_buffer(master):
 def test_there_is_no_frame_outside(master, number):
     with pytest.raises(IndexError):
         FrameReader(open_container(master)).read(number)
+
+
+def test_threads_with_a_reader_each_do_not_disturb_one_another(master):
+    container = open_container(master)
+
+    def read_all(_: int) -> bool:
+        reader, buffer = FrameReader(container), np.empty(SHAPE, np.uint32)
+        return all((reader.read(n, buffer) == small_frame(n)).all() for n in (1, 2, 3, 4) * 10)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(read_all, range(8)))
 
 
 def test_soft_links_are_followed(master):

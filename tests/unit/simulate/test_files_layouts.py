@@ -94,6 +94,13 @@ def test_a_vertical_axis_is_written_by_every_layout(tmp_path):
         assert found.goniometer.axis == pytest.approx((0.0, 1.0, 0.0))
 
 
+def test_a_spindle_the_other_way_round_is_kept_in_a_rotation(tmp_path):
+    for layout in FileLayout:
+        dataset = replace(small_dataset(), goniometer=Goniometer((-1.0, 0.0, 0.0)))
+        found = open_container(written(tmp_path / layout, dataset, layout=layout)).dataset
+        assert found.goniometer.axis == (-1.0, 0.0, 0.0)
+
+
 def test_dectris_layouts_refuse_what_they_cannot_say(tmp_path):
     dataset = small_dataset()
     turned = replace(dataset, detector=replace(dataset.detector, fast=(0.0, 1.0, 0.0), slow=(1.0, 0.0, 0.0)))
