@@ -32,6 +32,8 @@ bundle: setup
 docs: setup
 	.venv/bin/python -m tools.reference
 
+LOCK = .venv/bin/uv pip compile --upgrade --generate-hashes --no-header --no-emit-index-url --python-version 3.11 -q
 lock: setup
-	.venv/bin/uv pip compile --upgrade --generate-hashes --no-header --no-emit-index-url --python-version 3.11 -q pyproject.toml -o requirements.lock
-	.venv/bin/uv pip compile --upgrade --generate-hashes --no-header --no-emit-index-url --python-version 3.11 -q pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	$(LOCK) pyproject.toml -o requirements.lock
+	$(LOCK) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	$(LOCK) --group build -c requirements-dev.lock -o requirements-build.lock
