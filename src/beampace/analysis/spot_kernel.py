@@ -8,7 +8,7 @@ The frame is worked on in bands of `TILE` rows, which stay in the processor's ca
 2. Seeds: valid pixels at or above the count whose Poisson tail probability at the tile's background is below
    the seed probability.
 
-Seeds then grow, 8-connected, over pixels at or above the (lower) growth threshold, and each group is measured
+Seeds then grow over neighbouring pixels at or above the (lower) growth threshold, and each group is measured
 against a background of its own: the mean of the valid pixels around it that belong to no group and are not
 strong.
 
@@ -30,6 +30,8 @@ from beampace.analysis.poisson import LEVELS_PER_OCTAVE, LOWEST
 TILE = 32
 MARGIN = 4
 """Pixels around a group in which its background is measured."""
+STEPS = ((-1, 0), (1, 0), (0, -1), (0, 1))
+"""Neighbours share an edge, as in DIALS: sharing a corner would join reflections that only touch."""
 FEWEST = 20
 """Pixels needed to measure a background around a group; with fewer, the tile's is taken."""
 
@@ -168,17 +170,19 @@ def _grow(frame, valid, highest, levels, grow_table, seed_y, seed_x, marks, memb
     while head < size:
         y, x = members[head, 0], members[head, 1]
         head += 1
-        for yy in range(max(0, y - 1), min(ny, y + 2)):
-            for xx in range(max(0, x - 1), min(nx, x + 2)):
-                value = frame[yy, xx]
-                if marks[yy, xx] != 0 or not valid[yy, xx] or value > highest or size >= members.shape[0]:
-                    continue
-                if value < grow_table[levels[yy // TILE, xx // TILE]]:
-                    continue
-                marks[yy, xx] = 1
-                members[size, 0] = yy
-                members[size, 1] = xx
-                size += 1
+        for step in STEPS:
+            yy, xx = y + step[0], x + step[1]
+            if yy < 0 or yy >= ny or xx < 0 or xx >= nx or size >= members.shape[0]:
+                continue
+            value = frame[yy, xx]
+            if marks[yy, xx] != 0 or not valid[yy, xx] or value > highest:
+                continue
+            if value < grow_table[levels[yy // TILE, xx // TILE]]:
+                continue
+            marks[yy, xx] = 1
+            members[size, 0] = yy
+            members[size, 1] = xx
+            size += 1
     return size
 
 
