@@ -255,11 +255,8 @@ def _climb(
 
 def _written(options: ProcessOptions, case: Case, verdict: Verdict, directory: Path) -> Finished:
     """Report and result; when they cannot be written, the result says so and is only returned."""
-    result = _result(options, case, verdict)
     try:
-        with _timed(case, "report"):
-            write_report(directory, result.model_copy(update={"files": {**result.files, "log": "log.txt"}}))
-        case.files |= {"report": "report.html", "log": "log.txt"}
+        _reported(options, case, verdict, directory)
         if case.last_seen is not None:
             case.timing["last_frame_to_result_s"] = time.monotonic() - case.last_seen
         result = _result(options, case, verdict)
@@ -272,6 +269,20 @@ def _written(options: ProcessOptions, case: Case, verdict: Verdict, directory: P
         log.exception("the result cannot be written")
         return _finished(_result(options, case, Verdict.of(os_failure(error, str(directory)))), directory)
     return _finished(result, directory)
+
+
+def _reported(options: ProcessOptions, case: Case, verdict: Verdict, directory: Path) -> None:
+    """Write the report. A fault in drawing it is a boundary of its own: it must not cost the result."""
+    case.files["log"] = "log.txt"
+    try:
+        with _timed(case, "report"):
+            write_report(directory, _result(options, case, verdict))
+    except (BeampaceError, OSError):
+        raise
+    except Exception:
+        log.exception("the report cannot be made")
+        return
+    case.files["report"] = "report.html"
 
 
 def _result(options: ProcessOptions, case: Case, verdict: Verdict) -> Result:

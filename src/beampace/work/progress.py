@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from beampace.core.errors import BeampaceError
 from beampace.core.ports import Progress
 from beampace.results import write_text
 
@@ -104,7 +105,7 @@ class FileProgress:
         self._written = self.clock()
         try:
             write_text(self.directory / "progress.json", json.dumps(content) + "\n")
-        except OSError as error:
+        except (OSError, BeampaceError) as error:
             self.trouble = self.trouble or str(error)
 
 

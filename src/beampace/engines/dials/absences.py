@@ -61,7 +61,9 @@ def same_rotations(group: gemmi.SpaceGroup) -> tuple[gemmi.SpaceGroup, ...]:
     found: dict[tuple[int, tuple[bool, ...]], gemmi.SpaceGroup] = {}
     fitting = [sg for sg in gemmi.spacegroup_table() if sg.is_sohncke() and _signature(sg) == wanted]
     # Settings that differ only in origin forbid the same reflections: the reference setting stands for all.
-    for other in sorted(fitting, key=lambda sg: (sg.number, not sg.is_reference_setting(), bool(sg.ext))):
+    for other in sorted(
+        fitting, key=lambda sg: (sg.number, not sg.is_reference_setting(), sg.ext.strip("\0 "))
+    ):
         found.setdefault((other.number, _forbidden_on_axes(other)), other)
     return tuple(found.values())
 

@@ -31,6 +31,8 @@ FOUND_ON_IMAGE = re.compile(r"Found \d+ strong pixels on image")
 
 BEAM_OFF_PX = 8.0
 DISTANCE_OFF = 0.02
+DISAGREE = 0.7
+"""CC1/2 of all reflections below which the intensities of a lattice found elsewhere contradict it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Indexed:
     lattice: Lattice
     per_frame: tuple[int, ...]
     remarks: tuple[str, ...]
+    geometry_moved: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +149,13 @@ def find_lattice(chain: Chain, request: Request, found: Found) -> Indexed:
     table = read_table(refined.outputs[1])
     lattice = lattice_of(table)
     _believe(lattice, request)
+    moved = _moved_geometry(request, refined.outputs[0])
     remarks = (
         *_second_lattice(chain, request, (experiments, found.reflections), arguments, lattice),
-        *_moved_geometry(request, refined.outputs[0]),
+        *((_warning(Failure.BEAM_CENTRE_OFF, moved),) if moved else ()),
         *_turned(request),
     )
-    return Indexed(refined.pair, lattice, indexed_per_frame(table, request.images), remarks)
+    return Indexed(refined.pair, lattice, indexed_per_frame(table, request.images), remarks, moved)
 
 
 def measure(chain: Chain, request: Request, indexed: Indexed) -> Scaling:
@@ -189,6 +193,7 @@ def finish(
     versions: dict[str, str],
 ) -> EngineRecord:
     """Settle the space group, write the files, and put the record together."""
+    _agree(scaling, indexed)
     experiments, reflections, names = settle(chain, request, scaling)
     inputs = (experiments, reflections)
     merged = chain.run("merge", inputs, steps.merge(scaling.d_min), ("merged.mtz",))
@@ -289,6 +294,20 @@ def _believe(lattice: Lattice, request: Request) -> None:
         raise failure(Failure.NOT_INDEXED, f"In the best fit {doubt}.")
 
 
+def _agree(scaling: Scaling, indexed: Indexed) -> None:
+    """Refuse data of a lattice that fits only with another beam centre, and whose intensities disagree.
+
+    A lattice indexed from a wrong origin fits the spots, but gives each reflection another's index.
+    """
+    if not indexed.geometry_moved:
+        return
+    model = expt.read_expt(scaling.files[0])
+    group = symmetry.group_of_hall(expt.hall_of(model))
+    cc_half = outcome.agreement(expt.cell_of(model), group, scaling.data)
+    if cc_half is not None and cc_half < DISAGREE:
+        raise failure(Failure.BEAM_CENTRE_OFF, f"{indexed.geometry_moved} CC1/2 is {cc_half:.2f}.")
+
+
 def _second_lattice(
     chain: Chain, request: Request, inputs: tuple[Path, ...], arguments: tuple[str, ...], lattice: Lattice
 ) -> tuple[str, ...]:
@@ -314,22 +333,20 @@ def _second_lattice(
     return (_warning(Failure.TWO_LATTICES, f"A second lattice explains another {share:.0%} of the spots."),)
 
 
-def _moved_geometry(request: Request, refined: Path) -> tuple[str, ...]:
-    """Say so when the refined beam position or distance is far from the file's."""
+def _moved_geometry(request: Request, refined: Path) -> str:
+    """Say so when the refined beam position or distance is far from the file's; "" when it is not."""
     now = expt.beam_position(expt.read_expt(refined))
     detector, beam = request.dataset.detector, request.dataset.beam
     then = detector.pixel(beam.direction)
     if now is None or then is None:
-        return ()
+        return ""
     away = ((now[0] - then[0]) ** 2 + (now[1] - then[1]) ** 2) ** 0.5
-    stretch = now[2] / detector.distance - 1
-    if away <= BEAM_OFF_PX and abs(stretch) <= DISTANCE_OFF:
-        return ()
-    detail = (
+    if away <= BEAM_OFF_PX and abs(now[2] / detector.distance - 1) <= DISTANCE_OFF:
+        return ""
+    return (
         f"Beam at {now[0]:.1f} {now[1]:.1f} px, the file says {then[0]:.1f} {then[1]:.1f}; "
         f"distance {now[2]:.1f} mm, the file says {detector.distance:.1f}."
     )
-    return (_warning(Failure.BEAM_CENTRE_OFF, detail),)
 
 
 def _turned(request: Request) -> tuple[str, ...]:

@@ -17,6 +17,9 @@ from beampace.engines.dials.reflections import ReflectionTable
 WORTH_CUTTING = 1.02
 """A limit closer to the data's own end than this is no cut."""
 
+MIN_REPEATED = 20
+"""Reflections measured at least twice, without which their agreement says nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scaled:
@@ -46,6 +49,15 @@ def candidates(group: gemmi.SpaceGroup, data: Scaled) -> tuple[gemmi.SpaceGroup,
     groups = absences.same_rotations(group)
     axial = absences.axial_reflections(group, data.hkl, data.intensity, data.sigma, data.d)
     return absences.possible(absences.weigh(groups, axial))
+
+
+def agreement(cell: UnitCell, group: gemmi.SpaceGroup, data: Scaled) -> float | None:
+    """CC1/2 of all scaled reflections; None when too few were measured twice."""
+    intensities = gemmi.Intensities()
+    intensities.set_data(gemmi.UnitCell(*cell.parameters), group, data.hkl, data.intensity, data.sigma)
+    intensities.sort()
+    overall = intensities.calculate_merging_stats(None, "Y")[0]
+    return float(overall.cc_half()) if overall.stats_refl >= MIN_REPEATED else None
 
 
 def standardised(groups: tuple[gemmi.SpaceGroup, ...]) -> tuple[str, ...]:

@@ -93,10 +93,11 @@ def _pump(stream: IO[str] | None, log: Path, lines: list[str], on_line: Callable
         file = log.open("w", encoding="utf-8")
     except OSError as error:
         lines.append(f"beampace: {log}: {error}\n")
-    for line in stream:
-        lines.append(line)
-        on_line(line)
-        file = _written(file, line, lines)
+    with stream:
+        for line in stream:
+            lines.append(line)
+            on_line(line)
+            file = _written(file, line, lines)
     if file is not None:
         _closed(file, lines)
 

@@ -19,6 +19,12 @@ ICE_HALF_WIDTH = 0.003
 ICE_SHARE = 0.8
 """Share of spots on ice rings from which there is nothing but ice."""
 
+SPARSE = 1.0
+"""Below this many spots per frame they may be noise and pixels that flicker."""
+
+SAME_PLACE_PX = 4
+"""Spots of a sparse list that share a square of this size come from one bad pixel."""
+
 MIN_SPOTS = 10
 """Below this no lattice can be found (six cell and three orientation parameters)."""
 
@@ -61,6 +67,13 @@ def per_frame(z: NDArray[np.float64], frames: tuple[int, int]) -> tuple[int, ...
     return tuple(int(n) for n in np.histogram(z, bins=edges)[0])
 
 
+def elsewhere(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Spots that do not share their place on the detector with another: a crystal's spots move on."""
+    places = np.floor(pixels[:, :2] / SAME_PLACE_PX).astype(np.int64)
+    _, which, count = np.unique(places, axis=0, return_inverse=True, return_counts=True)
+    return np.asarray(pixels[count[which.reshape(-1)] == 1])
+
+
 def judge(dataset: Dataset, pixels: NDArray[np.float64], n_frames: int) -> None:
     """Stop when the spots cannot come from a crystal.
 
@@ -68,8 +81,10 @@ def judge(dataset: Dataset, pixels: NDArray[np.float64], n_frames: int) -> None:
         ScienceError: no_diffraction, ice_only or too_few_spots.
     """
     n = len(pixels)
-    if n < 3:
-        raise failure(Failure.NO_DIFFRACTION, f"{n} spots on {n_frames} frames.")
+    if n < SPARSE * n_frames:
+        n = len(elsewhere(pixels))
+    if n < 3 or (n < MIN_SPOTS and n < SPARSE * n_frames):
+        raise failure(Failure.NO_DIFFRACTION, f"{n} spots on {n_frames} frames, no more than noise.")
     d = spacings(dataset, pixels)
     share = float(np.mean(on_ice(d)))
     if share >= ICE_SHARE and share > 2 * share_by_chance(dataset, d):

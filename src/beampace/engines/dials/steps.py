@@ -106,9 +106,9 @@ def plain(symbol: str) -> str:
     group = gemmi.find_spacegroup_by_name(symbol)
     if group is None:
         raise ValueError(f"there is no space group {symbol!r}")
-    return (
-        str(group.hm).replace(" ", "") if not group.ext else str(group.hm).replace(" ", "") + ":" + group.ext
-    )
+    # gemmi marks "no extension" by a null character.
+    extension = str(group.ext).strip("\0 ")
+    return str(group.hm).replace(" ", "") + (f":{extension}" if extension else "")
 
 
 def words(arguments: Iterable[str]) -> str:

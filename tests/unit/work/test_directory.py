@@ -1,0 +1,73 @@
+import errno
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from beampace.core.errors import InputError
+from beampace.core.taxonomy import Failure
+from beampace.work.directory import open_to_readers, os_failure, plain_name, result_directory
+
+
+def mode(path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def tight_umask():
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+def test_numbers_rise_and_nothing_is_used_twice(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: result_directory(None, "lyso", "process", tmp_path), range(24)))
+    assert sorted(path.name for path in made) == [f"process_{n:03d}" for n in range(1, 25)]
+
+
+@pytest.mark.usefixtures("tight_umask")
+def test_others_may_read_whatever_the_umask(tmp_path):
+    tmp_path.chmod(0o755)
+    made = result_directory(None, "lyso", "process", tmp_path)
+    (made / "sub").mkdir()
+    (made / "sub" / "file").write_text("x")
+    open_to_readers(made)
+    assert mode(made) == mode(made / "sub") == mode(tmp_path / "beampace") == 0o755
+    assert mode(made / "sub" / "file") == 0o644
+
+
+def test_a_directory_with_something_in_it_is_a_bad_request(tmp_path):
+    (tmp_path / "out").mkdir()
+    assert result_directory(tmp_path / "out", "x", "process", tmp_path) == tmp_path / "out"
+    (tmp_path / "out" / "file").write_text("mine")
+    with pytest.raises(InputError) as caught:
+        result_directory(tmp_path / "out", "x", "process", tmp_path)
+    assert caught.value.code is Failure.BAD_REQUEST
+    assert (tmp_path / "out" / "file").read_text() == "mine"
+
+
+def test_a_place_that_refuses_is_not_writable(tmp_path):
+    (tmp_path / "file").write_text("not a directory")
+    with pytest.raises(Exception, match="file") as caught:
+        result_directory(tmp_path / "file" / "out", "x", "process", tmp_path)
+    assert caught.value.code is Failure.NOT_WRITABLE
+
+
+def test_names_stay_within_their_place():
+    assert plain_name("../../etc/passwd") == "etc_passwd"
+    assert plain_name("lyso_1") == "lyso_1"
+    assert plain_name("..") == "dataset"
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (errno.ENOSPC, Failure.DISK_FULL),
+        (errno.EROFS, Failure.NOT_WRITABLE),
+        (errno.EIO, Failure.ENGINE_FAILED),
+    ],
+)
+def test_the_operating_systems_words(number, code):
+    assert os_failure(OSError(number, os.strerror(number)), "/there").code is code
