@@ -9,6 +9,12 @@ TABLE = [
     ("integrate", -9, "Beginning integration", Failure.OUT_OF_MEMORY),
     ("integrate", -11, "Beginning integration", Failure.ENGINE_FAILED),
     ("find_spots", 1, "RuntimeError: nexus_ext.cc(129): DXTBX_ASSERT(status2 >= 0)", Failure.ENGINE_MISSING),
+    (
+        "find_spots",
+        1,
+        "OSError: Can't read data (can't open directory: /nonexistent)",
+        Failure.ENGINE_MISSING,
+    ),
     ("index", 1, "Sorry: No suitable lattice could be found.", Failure.NOT_INDEXED),
     ("index", 1, "Unrealistic unit cell volume increase during refinement of 168.4%.", Failure.NOT_INDEXED),
     ("refine", 1, "Sorry: Too few reflections to parameterise", Failure.NOT_INDEXED),

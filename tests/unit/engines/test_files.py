@@ -203,7 +203,7 @@ def test_spots_on_ice_rings_only_are_ice():
     [
         (0, 100, Failure.NO_DIFFRACTION),
         (7, 100, Failure.NO_DIFFRACTION),
-        (7, 5, Failure.TOO_FEW_SPOTS),
+        (7, 3, Failure.TOO_FEW_SPOTS),
     ],
 )
 def test_few_spots(n, frames, code):

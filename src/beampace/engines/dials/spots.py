@@ -19,7 +19,7 @@ ICE_HALF_WIDTH = 0.003
 ICE_SHARE = 0.8
 """Share of spots on ice rings from which there is nothing but ice."""
 
-SPARSE = 1.0
+SPARSE = 2.0
 """Below this many spots per frame they may be noise and pixels that flicker."""
 
 SAME_PLACE_PX = 4
