@@ -127,7 +127,7 @@ def measure(level: float, n_frames: int, rounds: int, *, dials: bool) -> dict[st
     try:
         scenario = Scenario(
             name="bench", detector="EIGER2 X 16M", n_frames=n_frames, width=0.2, distance=180.0,
-            background=Background(level=level), photons=1500.0, defects=Defects(),
+            background=Background(level=level), photons=2500.0, defects=Defects(),
         )  # fmt: skip
         simulation = simulate_scan(scenario)
         master = write_dataset(simulation.dataset, simulation.mask, simulation.frames, directory)
@@ -182,7 +182,7 @@ def main() -> None:
     options = parser.parse_args()
     if os.environ.get("OMP_NUM_THREADS") != "1":
         # Libraries read it when they are loaded: begin again.
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "OMP_NUM_THREADS": "1"})  # noqa: S606
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "OMP_NUM_THREADS": "1"})
     for level in (0.1, 1.0):
         found = measure(level, options.frames, options.rounds, dials=not options.no_dials)
         print(f"16M bslz4 uint32, background {level} counts/pixel, {found['spots']:.0f} spots")

@@ -120,15 +120,21 @@ class Analyser:
         rings = find_rings(self._sums, self._counts)
         return self._record(number, spots, table, rings)
 
-    def seeds(self, frame: npt.NDArray[np.unsignedinteger], number: int) -> npt.NDArray[np.int32]:
-        """(y, x) of the pixels that stand alone above the seed threshold, for the search for hot pixels.
+    def seeds(
+        self, frame: npt.NDArray[np.unsignedinteger], number: int
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        """The pixels above the seed threshold, for the search for hot pixels.
+
+        Returns:
+            ((y, x) of each, shape (n, 2); background in counts per pixel around each).
 
         Raises:
             InputError: as `analyse`.
         """
         highest = self._check(frame, number)
         found = kernel.find_seeds(_read_only(frame), *self._seed_arguments(highest))
-        return self._seeds[: min(found, self._seeds.shape[0])].copy()
+        seeds = self._seeds[: min(found, self._seeds.shape[0])].copy()
+        return seeds, self._tiles[seeds[:, 0] // kernel.TILE, seeds[:, 1] // kernel.TILE]
 
     def _seed_arguments(self, highest: np.uint32) -> tuple[Any, ...]:
         setup = self._setup

@@ -53,8 +53,8 @@ def find_hot_pixels(setup: Setup, frames: Iterable[tuple[int, Frame]], width: fl
     alone = np.zeros(setup.shape, np.uint8)
     numbers: list[int] = []
     for number, frame in frames:
-        seeds = analyser.seeds(frame, number)
-        single = seeds[_alone(setup, frame, seeds)]
+        seeds, background = analyser.seeds(frame, number)
+        single = seeds[_alone(setup, frame, seeds, background)]
         marked = np.argwhere((frame > HIGHEST[frame.dtype]) & (setup.valid > 0))
         for tally, pixels in ((fired, seeds), (fired, marked), (alone, single), (alone, marked)):
             tally[pixels[:, 0], pixels[:, 1]] += 1
@@ -68,23 +68,21 @@ def find_hot_pixels(setup: Setup, frames: Iterable[tuple[int, Frame]], width: fl
     return setup.without(np.argwhere(hot).astype(np.int32)) if hot.any() else setup
 
 
-def _alone(setup: Setup, frame: Frame, seeds: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
-    """Seeds whose eight neighbours together hold no more than the rest of their surroundings would give."""
+def _alone(
+    setup: Setup, frame: Frame, seeds: npt.NDArray[np.int32], background: npt.NDArray[np.float32]
+) -> npt.NDArray[np.bool_]:
+    """Seeds whose eight neighbours together hold no more than the background would give.
+
+    Four standard deviations and one count are allowed: a fainter excess proves no reflection.
+    """
     ny, nx = setup.shape
-    near, near_n = np.zeros(len(seeds)), np.zeros(len(seeds))
-    far, far_n = np.zeros(len(seeds)), np.zeros(len(seeds))
-    for dy in range(-3, 4):
-        for dx in range(-3, 4):
-            y, x = seeds[:, 0] + dy, seeds[:, 1] + dx
-            inside = (y >= 0) & (y < ny) & (x >= 0) & (x < nx)
-            y, x = np.clip(y, 0, ny - 1), np.clip(x, 0, nx - 1)
-            counts = frame[y, x].astype(np.float64)
-            use = inside & (setup.valid[y, x] > 0) & (counts <= HIGHEST[frame.dtype])
-            reach = max(abs(dy), abs(dx))
-            if reach == 1:
-                near, near_n = near + counts * use, near_n + use
-            elif reach > 1:
-                far, far_n = far + counts * use, far_n + use
-    expected = near_n * far / np.maximum(far_n, 1)
-    # Four standard deviations and one count: a firm excess only, as a faint one proves no reflection.
-    return np.asarray(near <= expected + 4 * np.sqrt(expected + 1))
+    total, n = np.zeros(len(seeds)), np.zeros(len(seeds))
+    for dy, dx in ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)):
+        y, x = seeds[:, 0] + dy, seeds[:, 1] + dx
+        inside = (y >= 0) & (y < ny) & (x >= 0) & (x < nx)
+        y, x = np.clip(y, 0, ny - 1), np.clip(x, 0, nx - 1)
+        counts = frame[y, x].astype(np.float64)
+        use = inside & (setup.valid[y, x] > 0) & (counts <= HIGHEST[frame.dtype])
+        total, n = total + counts * use, n + use
+    expected = n * np.maximum(background, 0)
+    return np.asarray(total <= expected + 4 * np.sqrt(expected + 1))

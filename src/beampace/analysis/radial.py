@@ -22,6 +22,8 @@ GAP_BINS = 2
 LEAST_PIXELS = 100
 """Sampled pixels a ring and its flanks must have."""
 LEAST_SIGMA = 6.0
+ICE_SIGMA = 4.0
+"""Less is asked of a ring of ice: its place is known, and two are needed."""
 LEAST_EXCESS = 0.1
 """A ring must stand this fraction above its flanks: less is what curvature of the background can do."""
 POWDER_EXCESS = 0.25
@@ -90,7 +92,7 @@ def find_rings(sums: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> Ri
     scores = []
     for d in HEXAGONAL_ICE:
         near = np.abs(edges - 1 / d**2) < RING_HALF_WIDTH
-        stands = near & (excess > LEAST_EXCESS) & (sigmas > LEAST_SIGMA)
+        stands = near & (excess > LEAST_EXCESS) & (sigmas > ICE_SIGMA)
         scores.append(float(excess[stands].max()) if stands.any() else 0.0)
     found = sum(score > 0 for score in scores)
     other = (excess > POWDER_EXCESS) & (sigmas > LEAST_SIGMA) & (edges > LOWEST_RESOLUTION)
@@ -130,4 +132,5 @@ def _side(values: npt.NDArray[np.int64], sign: int) -> npt.NDArray[np.int64]:
 
 def _widened(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Flags with two neighbours on either side set as well."""
-    return np.convolve(flags.astype(np.int8), np.ones(5, dtype=np.int8), mode="same") > 0
+    wide = np.convolve(flags.astype(np.int8), np.ones(5, dtype=np.int8))
+    return np.asarray(wide[2 : 2 + flags.size] > 0)
