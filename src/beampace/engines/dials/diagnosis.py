@@ -16,7 +16,8 @@ _ANYWHERE: tuple[tuple[str, Failure], ...] = (
     (r"MemoryError|std::bad_alloc|Cannot allocate memory|not enough memory", Failure.OUT_OF_MEMORY),
     (r"Read-only file system|\[Errno 30\]|\[Errno 13\] Permission denied", Failure.NOT_WRITABLE),
     (
-        r"nexus_ext\.cc\(129\)|required filter .* is not registered|unable to open plugin|can't open (plugin|directory)",
+        r"nexus_ext\.cc\(129\)|required filter .* is not registered|unable to open plugin"
+        r"|can't open (plugin|directory)",
         Failure.ENGINE_MISSING,
     ),
 )

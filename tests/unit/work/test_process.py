@@ -1,0 +1,114 @@
+"""Every ending of `process` is a result, whatever an engine does."""
+
+import json
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from beampace.core.engine import EngineRecord, Request
+from beampace.core.errors import failure
+from beampace.core.ports import Progress, RecordedProgress
+from beampace.core.taxonomy import Exit, Failure
+from beampace.simulate.files import write_dataset
+from beampace.simulate.scenario import Scenario
+from beampace.simulate.simulation import simulate_scan
+from beampace.work import ProcessOptions, process
+
+
+@dataclass
+class Scripted:
+    """An engine that ends as it is told, one ending per try."""
+
+    endings: list[Exception]
+    lacks: tuple[str, ...] = ()
+    requests: list[Request] = field(default_factory=list)
+    name: str = "scripted"
+
+    def missing(self) -> tuple[str, ...]:
+        return self.lacks
+
+    def versions(self) -> dict[str, str]:
+        return {"scripted": "1"}
+
+    def process(self, request: Request, progress: Progress) -> EngineRecord:
+        self.requests.append(request)
+        raise self.endings[len(self.requests) - 1]
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory) -> Path:
+    made = simulate_scan(Scenario(name="blank", n_frames=3, crystal=None))
+    return write_dataset(made.dataset, made.mask, made.frames, tmp_path_factory.mktemp("raw"))
+
+
+def run(master: Path, out: Path, engine: Scripted, progress=None, **options):
+    wanted = ProcessOptions(master, engine="scripted", out=out, patience_s=0.0, **options)
+    return process(wanted, {"scripted": engine}, progress or RecordedProgress())
+
+
+def test_each_try_gets_its_own_directory_and_the_last_ending_is_told(master, tmp_path):
+    engine = Scripted(
+        [
+            failure(Failure.NOT_INDEXED, "one"),
+            failure(Failure.NOT_INTEGRATED, "two"),
+            failure(Failure.NOT_INTEGRATED, "three"),
+            failure(Failure.NOT_INTEGRATED, "four"),
+        ]
+    )
+    progress = RecordedProgress()
+    finished = run(master, tmp_path / "out", engine, progress)
+    assert (finished.exit, finished.result.verdict.code) == (Exit.SCIENCE, "not_integrated")
+    assert "two 4 ways were tried" in finished.result.verdict.words
+    assert len({request.directory for request in engine.requests}) == 4
+    assert [t.outcome for t in finished.result.tries] == ["not_indexed"] + 3 * ["not_integrated"]
+    assert sum(note.startswith("Try") for note in progress.notes) == 3
+    assert json.loads((tmp_path / "out" / "result.json").read_text())["tries"][1]["why"] == "not_indexed: one"
+
+
+def test_what_nobody_expected_is_engine_failed_with_the_traceback_in_the_log(master, tmp_path):
+    finished = run(master, tmp_path / "out", Scripted([ZeroDivisionError("a bug")]))
+    assert (finished.exit, finished.result.verdict.code) == (Exit.INFRASTRUCTURE, "engine_failed")
+    log = (tmp_path / "out" / "log.txt").read_text()
+    assert "Traceback" in log
+    assert "ZeroDivisionError: a bug" in log
+
+
+def test_infrastructure_is_not_tried_again(master, tmp_path):
+    engine = Scripted([failure(Failure.OUT_OF_MEMORY, "killed")])
+    finished = run(master, tmp_path / "out", engine)
+    assert (finished.exit, finished.result.verdict.code) == (Exit.INFRASTRUCTURE, "out_of_memory")
+    assert len(engine.requests) == 1
+
+
+def test_an_engine_that_is_not_there_is_never_started(master, tmp_path):
+    engine = Scripted([], lacks=("Install it.",))
+    finished = run(master, tmp_path / "out", engine)
+    assert finished.result.verdict.code == "engine_missing"
+    assert "Install it." in finished.result.verdict.words
+    assert not engine.requests
+
+
+def test_a_range_that_is_not_there(master, tmp_path):
+    finished = run(master, tmp_path / "out", Scripted([]), images=(2, 9))
+    assert (finished.exit, finished.result.verdict.code) == (Exit.BAD_INPUT, "bad_request")
+
+
+def test_a_directory_in_use_is_left_alone(master, tmp_path):
+    (tmp_path / "mine").write_text("x")
+    finished = run(master, tmp_path, Scripted([]))
+    assert (finished.exit, finished.result.verdict.code) == (Exit.BAD_INPUT, "bad_request")
+    assert finished.directory is None
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_the_result_is_there_when_the_report_cannot_be_drawn(master, tmp_path, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(import_module("beampace.work.process"), "write_report", broken)
+    finished = run(master, tmp_path / "out", Scripted([failure(Failure.NO_DIFFRACTION, "")]))
+    assert finished.result.verdict.code == "no_diffraction"
+    assert (tmp_path / "out" / "result.json").exists()
+    assert "report" not in finished.result.files
