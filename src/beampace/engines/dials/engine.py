@@ -305,7 +305,11 @@ def _agree(scaling: Scaling, indexed: Indexed) -> None:
     group = symmetry.group_of_hall(expt.hall_of(model))
     cc_half = outcome.agreement(expt.cell_of(model), group, scaling.data)
     if cc_half is not None and cc_half < DISAGREE:
-        raise failure(Failure.BEAM_CENTRE_OFF, f"{indexed.geometry_moved} CC1/2 is {cc_half:.2f}.")
+        raise failure(
+            Failure.BEAM_CENTRE_OFF,
+            "The only lattice found needs another geometry, and its intensities contradict each other "
+            f"(CC1/2 {cc_half:.2f}), so that geometry is not the true one either. {indexed.geometry_moved}",
+        )
 
 
 def _second_lattice(
