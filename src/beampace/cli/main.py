@@ -11,7 +11,7 @@ import typer
 
 from beampace import __version__
 from beampace.cli import numba_cache
-from beampace.cli.words import FileFault, Trouble, Wanted
+from beampace.cli.words import FileFault, GridCorner, GridScore, Trouble, Wanted
 from beampace.core.dataset import DatasetKind
 from beampace.simulate.options import FileLayout
 
@@ -51,10 +51,19 @@ Json = Annotated[
     bool, typer.Option("--json", help="Print the result record and nothing else to standard output.")
 ]
 
+Quiet = Annotated[
+    float | None,
+    typer.Option(
+        help="Seconds without a new frame that end a scan; by default it depends on the frame time.", min=0
+    ),
+]
+
 
 @app.command()
 def process(
-    master: Annotated[Path, typer.Argument(metavar="MASTER", help="Master file of a rotation dataset (..._master.h5).")],
+    master: Annotated[
+        Path, typer.Argument(metavar="MASTER", help="Master file of a rotation dataset (..._master.h5).")
+    ],
     engine: Annotated[str, typer.Option(help="Engine: dials.")] = "dials",
     images: Annotated[str | None, typer.Option(help="Frames A:B, from 1, both included.")] = None,
     space_group: Annotated[str | None, typer.Option(help="Space group to impose, e.g. P43212 or 96.")] = None,
@@ -76,6 +85,55 @@ def process(
 
     asked = Asked(master, engine, images, space_group, unit_cell, d_min, cores, out, quiet)
     raise typer.Exit(process_command(asked, json=json))
+
+
+@app.command()
+def look(
+    master: Annotated[Path, typer.Argument(metavar="MASTER", help="Master file (..._master.h5).")],
+    images: Annotated[str | None, typer.Option(help="Frames A:B, from 1, both included.")] = None,
+    cores: Cores = None,
+    out: Annotated[Path | None, typer.Option(help="Result directory: new or empty.")] = None,
+    quiet: Quiet = None,
+    json: Json = False,
+) -> None:
+    """An answer per image: spots, resolution, background, ice; follows a scan that is still being written."""
+    from beampace.cli.look import LookAsked, look_command
+
+    raise typer.Exit(look_command(LookAsked(master, images, cores, out, quiet), json=json))
+
+
+@app.command("map")
+def map_grid(
+    masters: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="MASTER [MASTER]",
+            help="Master file of a grid scan; a second one of a grid at 90 degrees.",
+        ),
+    ],
+    grid: Annotated[str | None, typer.Option(help="COLUMNSxROWS; else from info.txt or the files.")] = None,
+    step_um: Annotated[str | None, typer.Option(help="Cell size X,Y in um.")] = None,
+    snake: Annotated[
+        bool | None,
+        typer.Option("--snake/--raster", help="Scan order; the data decide by default.", show_default=False),
+    ] = None,
+    vertical: Annotated[
+        bool, typer.Option("--vertical/--horizontal", help="Whether lines of the scan are columns or rows.")
+    ] = False,
+    corner: Annotated[GridCorner, typer.Option(help="Where the first frame lies.")] = GridCorner.TOP_LEFT,
+    score: Annotated[GridScore, typer.Option(help="What the map shows.")] = GridScore.SPOTS,
+    cores: Cores = None,
+    out: Annotated[Path | None, typer.Option(help="Result directory: new or empty.")] = None,
+    quiet: Quiet = None,
+    json: Json = False,
+) -> None:
+    """A grid scan to a heat map with ranked crystals, filled while the scan runs."""
+    from beampace.cli.map import MapAsked, map_command
+
+    asked = MapAsked(
+        tuple(masters), grid, step_um, snake, vertical, corner.value, score.value, cores, out, quiet
+    )
+    raise typer.Exit(map_command(asked, json=json))
 
 
 @app.command()

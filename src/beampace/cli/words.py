@@ -40,6 +40,24 @@ class FileFault(StrEnum):
     LINKS_OUTSIDE = "links-outside"
 
 
+class GridCorner(StrEnum):
+    """Where a grid scan can begin; the same as `analysis.Corner`, which is slow to import."""
+
+    TOP_LEFT = "top_left"
+    TOP_RIGHT = "top_right"
+    BOTTOM_LEFT = "bottom_left"
+    BOTTOM_RIGHT = "bottom_right"
+
+
+class GridScore(StrEnum):
+    """What a map can show; the same as `analysis.Score`."""
+
+    SPOTS = "spots"
+    INTENSITY = "intensity"
+    RESOLUTION = "resolution"
+    COMBINED = "combined"
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """The options of `beampace simulate`."""

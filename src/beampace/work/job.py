@@ -1,0 +1,146 @@
+"""The frame of a piece of work that makes a result directory: every ending is a result."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from beampace import __version__
+from beampace.core.dataset import Dataset
+from beampace.core.errors import BeampaceError, failure
+from beampace.core.frames import FrameLedger
+from beampace.core.ports import Progress
+from beampace.core.taxonomy import TAXONOMY, Exit, Failure
+from beampace.core.verdict import Verdict
+from beampace.results import Result, build_result, write_result
+from beampace.work.directory import open_to_readers, os_failure, result_directory
+from beampace.work.logfile import log_to
+from beampace.work.process import Finished
+from beampace.work.progress import FanOut, FileProgress, LogProgress
+
+log = logging.getLogger("beampace.work")
+
+
+@dataclass(slots=True)
+class Job:
+    """A piece of work and what is known so far; a failure reports as much of it as there is.
+
+    Attributes:
+        work: `look`, `map`.
+        master: the master file.
+        parameters: what was asked for.
+        dataset, ledger, columns, files, timing: for the result.
+        remarks: warnings of an ending that has no verdict of its own.
+        last_seen: monotonic time at which the last frame was first seen.
+    """
+
+    work: str
+    master: Path
+    parameters: dict[str, object] = field(default_factory=dict)
+    dataset: Dataset | None = None
+    ledger: FrameLedger | None = None
+    columns: Mapping[str, tuple[float | str | None, ...]] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    timing: dict[str, float] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    last_seen: float | None = None
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Add the seconds of a step."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.timing[step] = self.timing.get(step, 0.0) + time.monotonic() - started
+
+
+Do = Callable[[Path, Progress], Verdict]
+
+
+def carry_out(job: Job, out: Path | None, do: Do, progress: Progress) -> Finished:
+    """Make the directory, do the work, write the result.
+
+    Args:
+        job: what is known; filled by `do`.
+        out: result directory, or None for a numbered one.
+        do: the work; given the directory and the progress, returns the verdict.
+        progress: told how far it is, asked whether to stop.
+    """
+    name = job.master.name.removesuffix(".h5").removesuffix("_master")
+    try:
+        directory = result_directory(out, name, job.work, Path.cwd())
+    except BeampaceError as error:
+        return _finished(_result(job, Verdict.of(error)), None)
+    with log_to(directory / "log.txt"):
+        job.files["log"] = "log.txt"
+        file_progress = FileProgress(directory)
+        listeners = FanOut((file_progress, LogProgress(log), progress))
+        verdict = _done(job, do, directory, listeners)
+        finished = _written(job, verdict, directory)
+        file_progress.finish(finished.result.verdict.code)
+        return finished
+
+
+def _done(job: Job, do: Do, directory: Path, progress: Progress) -> Verdict:
+    """The verdict. This is the boundary at which anything unexpected becomes `engine_failed`."""
+    log.info("beampace %s: %s %s", __version__, job.work, job.master)
+    try:
+        return do(directory, progress)
+    except BeampaceError as error:
+        log.info("ended: %s", error)
+        return Verdict.of(error, job.remarks)
+    except MemoryError:
+        log.exception("ended for want of memory")
+        return Verdict.of(failure(Failure.OUT_OF_MEMORY, ""), job.remarks)
+    except OSError as error:
+        log.exception("ended by the operating system")
+        return Verdict.of(os_failure(error, str(directory)), job.remarks)
+    except Exception as error:
+        log.exception("ended unexpectedly")
+        return Verdict.of(failure(Failure.ENGINE_FAILED, f"{type(error).__name__}: {error}"), job.remarks)
+
+
+def _written(job: Job, verdict: Verdict, directory: Path) -> Finished:
+    try:
+        if job.last_seen is not None:
+            job.timing["last_frame_to_result_s"] = time.monotonic() - job.last_seen
+        result = _result(job, verdict)
+        open_to_readers(directory)
+        write_result(directory, result)
+    except BeampaceError as error:
+        log.info("the result cannot be written: %s", error)
+        return _finished(_result(job, Verdict.of(error)), directory)
+    except OSError as error:
+        log.exception("the result cannot be written")
+        return _finished(_result(job, Verdict.of(os_failure(error, str(directory)))), directory)
+    return _finished(result, directory)
+
+
+def _result(job: Job, verdict: Verdict) -> Result:
+    return build_result(
+        job.work,
+        job.dataset,
+        job.ledger,
+        None,
+        None,
+        verdict,
+        timing=job.timing,
+        parameters={"master": str(job.master), **job.parameters},
+        versions={"beampace": __version__, "python": platform.python_version()},
+        columns=job.columns,
+        files=job.files,
+        created=datetime.now(UTC),
+    )
+
+
+def _finished(result: Result, directory: Path | None) -> Finished:
+    code = result.verdict.code
+    known = code in Failure.__members__.values()
+    return Finished(result, directory, TAXONOMY[Failure(code)].exit if known else Exit.RESULT)

@@ -1,0 +1,173 @@
+"""`look`: every frame of a dataset, as it becomes readable, to an answer."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from beampace.analysis import UsefulRange, join_spots, spot_xds, strong_refl, useful_range
+from beampace.core.dataset import DatasetKind
+from beampace.core.errors import Cancelled
+from beampace.core.ports import Progress
+from beampace.core.verdict import Verdict
+from beampace.eiger import ReadOptions, open_container
+from beampace.results import write_bytes, write_text
+from beampace.results.look_plot import look_png
+from beampace.results.look_schema import Look, State
+from beampace.work.frames import patience_for
+from beampace.work.job import Job, carry_out
+from beampace.work.look_frames import Looked, LookPlan, look_at_frames
+from beampace.work.look_record import columns_of, look_record, useful_of
+from beampace.work.look_verdict import judge_look
+from beampace.work.process import Finished
+
+WORK = "look"
+
+
+@dataclass(frozen=True, slots=True)
+class LookOptions:
+    """What the user asked for.
+
+    Attributes:
+        master: the master file.
+        images: first and last frame, numbered from 1, both included; None for all.
+        cores: threads; None for all this process may use.
+        out: result directory to make; None for a numbered one below the current directory.
+        patience_s: seconds without a new frame after which the dataset has stopped growing; None for a value
+            that fits the frame time.
+        read: how to read the container.
+    """
+
+    master: Path
+    images: tuple[int, int] | None = None
+    cores: int | None = None
+    out: Path | None = None
+    patience_s: float | None = None
+    read: ReadOptions | None = None
+
+    @property
+    def threads(self) -> int:
+        """Threads to use."""
+        return self.cores or len(os.sched_getaffinity(0))
+
+
+def look(options: LookOptions, progress: Progress) -> Finished:
+    """Look at a dataset; every ending is a result.
+
+    Args:
+        options: what to do.
+        progress: told how far it is, asked whether to stop.
+    """
+    job = Job(WORK, options.master, {"images": options.images, "cores": options.threads})
+
+    def do(directory: Path, listeners: Progress) -> Verdict:
+        return _look(options, job, directory, listeners)
+
+    return carry_out(job, options.out, do, progress)
+
+
+def _look(options: LookOptions, job: Job, directory: Path, progress: Progress) -> Verdict:
+    plan = plan_of(options, job)
+    writer = LookWriter(directory, job)
+    try:
+        with job.timed(WORK):
+            state = look_at_frames(plan, progress, writer.update)
+    except BaseException as error:
+        writer.write("cancelled" if isinstance(error, Cancelled) else "stopped")
+        raise
+    progress.stage("summary")
+    return _concluded(job, directory, writer, state)
+
+
+def plan_of(options: LookOptions, job: Job) -> LookPlan:
+    """How the frames are looked at.
+
+    Raises:
+        InputError: the master cannot be read.
+    """
+    with job.timed("read"):
+        container = open_container(options.master.absolute(), options.read)
+    job.dataset = container.dataset
+    quiet = patience_for(container.dataset) if options.patience_s is None else options.patience_s
+    return LookPlan(
+        options.master.absolute(), options.threads, options.images, quiet_s=quiet, read=options.read
+    )
+
+
+def _concluded(job: Job, directory: Path, writer: LookWriter, state: Looked) -> Verdict:
+    """Range, reflections, plot and verdict of a look that reached its end."""
+    useful = _joined(job, directory, state)
+    record = writer.close("complete", useful)
+    verdict = judge_look(state.container.dataset, record.columns, state.failures, useful, state.remarks)
+    if state.analyses:
+        write_bytes(directory / "look.png", look_png(record, verdict.words))
+        job.files["plot"] = "look.png"
+    return verdict
+
+
+def _joined(job: Job, directory: Path, state: Looked) -> UsefulRange | None:
+    """Useful range and reflections of a rotation scan."""
+    if state.container.dataset.kind is not DatasetKind.ROTATION or not state.analyses:
+        return None
+    with job.timed("join"):
+        reflections = join_spots(state.analyses.values())
+    if len(reflections):
+        write_bytes(directory / "strong.refl", strong_refl(reflections))
+        write_text(directory / "SPOT.XDS", spot_xds(reflections))
+        job.files |= {"strong": "strong.refl", "spot_xds": "SPOT.XDS"}
+    return useful_range(state.ordered())
+
+
+class LookWriter:
+    """Keeps `look.json` and the job up to date with what is known.
+
+    Args:
+        directory: of the result.
+        job: gets ledger, columns, files.
+    """
+
+    def __init__(self, directory: Path, job: Job) -> None:
+        self._directory = directory
+        self._job = job
+        self._state: Looked | None = None
+        self._ended: float | None = None
+
+    def update(self, state: Looked) -> None:
+        """Write what is known now."""
+        self._state = state
+        self._ended = None if state.growing else self._ended or time.monotonic()
+        self.write("running")
+
+    def close(self, as_state: State, useful: UsefulRange | None = None) -> Look:
+        """Write for the last time.
+
+        Raises:
+            RuntimeError: no frame was ever seen.
+        """
+        record = self.write(as_state, useful)
+        if record is None:
+            raise RuntimeError("the look ended before it began")
+        return record
+
+    def write(self, as_state: State, useful: UsefulRange | None = None) -> Look | None:
+        """Write `look.json` when anything is known."""
+        state, job = self._state, self._job
+        if state is None:
+            return None
+        job.dataset, job.ledger = state.container.dataset, state.ledger()
+        job.columns, job.last_seen = columns_of(state), state.last_seen
+        job.remarks = tuple(state.remarks)
+        record = look_record(
+            state,
+            dict(job.columns),
+            datetime.now(UTC),
+            (self._ended or time.monotonic()) - state.began,
+            as_state=as_state,
+            useful=None if useful is None else useful_of(useful),
+        )
+        write_text(self._directory / "look.json", record.to_json())
+        job.files[WORK] = "look.json"
+        return record

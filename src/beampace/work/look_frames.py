@@ -1,0 +1,302 @@
+"""The look at all frames of a dataset, while it is written or afterwards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from beampace.analysis import FrameAnalysis, Setup, hot_sample
+from beampace.core.dataset import DatasetKind
+from beampace.core.errors import InputError, failure
+from beampace.core.frames import FrameFailure, FrameLedger, FrameState
+from beampace.core.ports import Progress
+from beampace.core.taxonomy import Failure
+from beampace.eiger import Container, FollowSettings, FrameReader, ReadOptions, Snapshot, open_container
+from beampace.work.follower import Follower
+from beampace.work.look_hot import find_hot
+from beampace.work.look_pool import LookPool, Outcome, Task
+
+POLL_S = 0.2
+"""The design's limit: five looks per second at an active directory."""
+TICK_S = 0.02
+UPDATE_S = 0.3
+"""Least time from one update of the output to the next, unless all frames at hand are done."""
+PATCH_S = 1.5
+"""P11 patches the master up to so long after the last frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookPlan:
+    """What to look at and how.
+
+    Attributes:
+        master: the master file.
+        cores: threads.
+        images: first and last frame, from 1, both included; None for all.
+        quiet_s: seconds without a new frame after which the dataset has stopped growing.
+        appear_s: seconds the master may take to appear.
+        keep_spots: keep the spots of rotation scans, to join them into reflections.
+        reread: whether the master is read again after P11's patch when the dataset was seen to grow.
+        read: how the master is read.
+    """
+
+    master: Path
+    cores: int
+    images: tuple[int, int] | None = None
+    quiet_s: float = 30.0
+    appear_s: float = 0.0
+    keep_spots: bool = True
+    reread: Callable[[Container], bool] = lambda container: True  # noqa: ARG005
+    read: ReadOptions | None = None
+
+    def follow_settings(self) -> FollowSettings:
+        """How the dataset is followed: the last frames are not held back for P11's patch."""
+        return FollowSettings(POLL_S, self.quiet_s, self.appear_s, 0.0, self.read)
+
+
+@dataclass(slots=True)
+class Looked:
+    """What is known of the frames at one moment.
+
+    Attributes:
+        container: as the master was read last.
+        setup: what the frames share, hot pixels left out once they are known.
+        first, last: frames asked for.
+        analyses: by frame number.
+        failures: frames that cannot be looked at, and why; a provisional one is tried again at the end.
+        growing: whether frames may still come.
+        remarks: what was put right, as sentences.
+        began: monotonic time of the first frame given to the threads.
+        last_seen: monotonic time at which the last frame was first seen to be readable.
+        seen_growing: whether frames came after the first look.
+    """
+
+    container: Container
+    setup: Setup
+    first: int
+    last: int
+    analyses: dict[int, FrameAnalysis] = field(default_factory=dict)
+    failures: dict[int, FrameFailure] = field(default_factory=dict)
+    growing: bool = True
+    remarks: list[str] = field(default_factory=list)
+    began: float = 0.0
+    last_seen: float = 0.0
+    seen_growing: bool = False
+
+    @property
+    def n_frames(self) -> int:
+        """Frames asked for."""
+        return self.last - self.first + 1
+
+    @property
+    def n_done(self) -> int:
+        """Frames with an answer or a reason why there is none."""
+        return len(self.analyses) + len(self.failures)
+
+    def ordered(self) -> list[FrameAnalysis]:
+        """The analyses in the order of the frames."""
+        return [self.analyses[number] for number in sorted(self.analyses)]
+
+    def ledger(self) -> FrameLedger:
+        """The frame ledger of the whole dataset."""
+        ledger = FrameLedger.announced(self.container.dataset.n_announced)
+        return ledger.mark(self.analyses, FrameState.ANALYSED).fail(self.failures)
+
+
+Update = Callable[[Looked], None]
+
+
+def look_at_frames(plan: LookPlan, progress: Progress, update: Update) -> Looked:
+    """Look at every frame of a dataset, following it until it is complete or has stopped growing.
+
+    Args:
+        plan: what to look at.
+        progress: told how far it is, asked whether to stop.
+        update: called with what is known, soon after frames were done and at the end.
+
+    Raises:
+        InputError: the master cannot be read, or the frames asked for do not exist.
+        Cancelled: `progress.check` said so; no thread is left.
+    """
+    with (
+        Follower(plan.master, plan.follow_settings()) as follower,
+        LookPool(plan.cores) as pool,
+        ThreadPoolExecutor(1) as aside,
+    ):
+        snapshot, seen = _first(follower, progress)
+        state = _begin(plan, snapshot)
+        progress.stage("look", state.n_frames)
+        run = _Run(plan, state, pool, aside, snapshot)
+        run.take(snapshot, seen)
+        while run.busy:
+            progress.check()
+            newer = follower.latest()
+            if newer is not None:
+                state.seen_growing = True
+                run.take(*newer)
+            run.step()
+            progress.advance(state.n_done)
+            run.show(update)
+    _read_again(plan, state, progress)
+    state.growing = False
+    update(state)
+    return state
+
+
+def _first(follower: Follower, progress: Progress) -> tuple[Snapshot, float]:
+    while (found := follower.latest(TICK_S)) is None:
+        progress.check()
+    return found
+
+
+def _begin(plan: LookPlan, snapshot: Snapshot) -> Looked:
+    container = snapshot.container
+    n_frames = container.dataset.n_announced
+    first, last = plan.images or (1, n_frames)
+    if not 1 <= first <= last <= n_frames:
+        raise failure(
+            Failure.BAD_REQUEST, f"--images {first}:{last}: the dataset has frames 1 to {n_frames}."
+        )
+    remarks: list[str] = []
+    setup = _setup(container, remarks)
+    return Looked(container, setup, first, last, remarks=remarks, began=time.monotonic())
+
+
+def _setup(container: Container, remarks: list[str]) -> Setup:
+    """The setup; a mask of the wrong size is done without, as the frames mark their own gaps."""
+    dataset = container.dataset
+    try:
+        return Setup.make(dataset.detector, dataset.beam, container.mask())
+    except InputError as error:
+        if error.code is not Failure.METADATA_INCONSISTENT:
+            raise
+        remarks.append(f"The pixel mask is not used: {error.detail}")
+        return Setup.make(dataset.detector, dataset.beam, None)
+
+
+@dataclass(slots=True)
+class _Run:
+    """The frames on their way: which were given to the threads, which came back."""
+
+    plan: LookPlan
+    state: Looked
+    pool: LookPool
+    aside: ThreadPoolExecutor
+    snapshot: Snapshot
+    submitted: set[int] = field(default_factory=set)
+    waiting: int = 0
+    hot: Future[Setup] | None = None
+    hold: bool = False
+    shown: float = float("-inf")
+    show_cost: float = 0.0
+    news: bool = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is still to come."""
+        searching = self.hot is not None and not self.hot.done()
+        return self.state.growing or self.waiting > 0 or searching or self.hold
+
+    def take(self, snapshot: Snapshot, seen: float) -> None:
+        """Give the frames that became readable to the threads."""
+        state, ledger = self.state, snapshot.ledger
+        self.snapshot, state.container, state.growing = snapshot, snapshot.container, snapshot.growing
+        new = [n for n in self._wanted(ledger.numbers(FrameState.READABLE)) if n not in self.submitted]
+        if new:
+            state.last_seen = seen
+        if not snapshot.growing:
+            new += self._tried_again(ledger)
+        self._search_hot(ledger)
+        self.submitted.update(new)
+        if not self.hold:
+            self._submit(new)
+
+    def step(self) -> None:
+        """Take what the threads have done; look again where hot pixels were found meanwhile."""
+        for outcome in self.pool.collect(TICK_S):
+            self.waiting -= 1
+            if outcome.task.setup is self.state.setup:
+                self._keep(outcome)
+        if self.hot is not None and self.hot.done():
+            setup, self.hot = self.hot.result(), None
+            changed, self.state.setup = setup is not self.state.setup, setup
+            if self.hold:
+                self.hold = False
+                self._submit(sorted(self.submitted))
+            elif changed:
+                self._submit(sorted(self.submitted - self.state.failures.keys()))
+
+    def show(self, update: Update) -> None:
+        """Update the output when there is something new and it is time."""
+        now = time.monotonic()
+        due = now - self.shown >= max(UPDATE_S, 4 * self.show_cost)
+        if self.news and (due or not self.waiting):
+            update(self.state)
+            self.shown, self.news = time.monotonic(), False
+            self.show_cost = self.shown - now
+
+    def _keep(self, outcome: Outcome) -> None:
+        state, number = self.state, outcome.task.number
+        self.news = True
+        if outcome.analysis is not None:
+            state.analyses[number] = outcome.analysis
+            state.failures.pop(number, None)
+        elif outcome.failure is not None:
+            state.failures[number] = outcome.failure
+
+    def _tried_again(self, ledger: FrameLedger) -> list[int]:
+        """Frames that failed while the dataset grew are tried again; those that never came have failed."""
+        again = sorted(self.state.failures)
+        self.state.failures.clear()
+        lost = {n: reason for n, reason in ledger.failures.items() if n in set(self._wanted(ledger.failures))}
+        self.state.failures.update({n: why for n, why in lost.items() if n not in self.submitted})
+        self.news = self.news or bool(lost)
+        return [number for number in again if number not in self.state.failures]
+
+    def _wanted(self, numbers: Iterable[int]) -> list[int]:
+        return [number for number in numbers if self.state.first <= number <= self.state.last]
+
+    def _submit(self, numbers: Iterable[int]) -> None:
+        reader = FrameReader(self.snapshot.container, self.snapshot.blocks)
+        rotation = self.state.container.dataset.kind is DatasetKind.ROTATION
+        for number in numbers:
+            keep = self.plan.keep_spots and (rotation or self.snapshot.growing)
+            self.pool.submit(Task(number, reader, self.state.setup, keep))
+            self.waiting += 1
+
+    def _search_hot(self, ledger: FrameLedger) -> None:
+        """Begin the search once the sample is complete; frames wait for it when none was looked at yet."""
+        if self.hot is not None or self.state.setup.hot.size or self.hot_done:
+            return
+        sample = hot_sample(len(ledger))
+        readable = [n for n in sample if ledger.state(n) is FrameState.READABLE]
+        if len(readable) < len(sample) and self.state.growing:
+            return
+        self.hot_done = True
+        reader = FrameReader(self.snapshot.container, self.snapshot.blocks)
+        width = self.snapshot.container.dataset.scan.width
+        self.hold = not self.submitted
+        self.hot = self.aside.submit(find_hot, self.state.setup, reader, readable, width, self.plan.cores)
+
+    hot_done: bool = False
+
+
+def _read_again(plan: LookPlan, state: Looked, progress: Progress) -> None:
+    """Read the master once more after P11's patch, which may say only then what the frames are."""
+    if not state.seen_growing or not plan.reread(state.container):
+        return
+    while time.monotonic() < state.last_seen + PATCH_S:
+        progress.check()
+        time.sleep(TICK_S)
+    with suppress(InputError):  # being patched at this moment: what was read before stands
+        again = open_container(plan.master, plan.read)
+        if (again.dataset.detector, again.dataset.beam) != (
+            state.container.dataset.detector,
+            state.container.dataset.beam,
+        ):
+            state.remarks.append("The geometry in the master changed after the frames were looked at.")
+        state.container = again
