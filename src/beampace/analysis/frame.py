@@ -138,7 +138,8 @@ class Analyser:
 
     def _seed_arguments(self, highest: np.uint32) -> tuple[Any, ...]:
         setup = self._setup
-        saturation = np.uint32(min(max(setup.detector.saturation, 1), 2**32 - 1))
+        # A header without a cut-off (0) trusts every count.
+        saturation = np.uint32(min(setup.detector.saturation or 2**32 - 1, 2**32 - 1))
         shared = (setup.valid, highest, saturation, setup.tables)
         return (*shared, self._tiles, self._levels, self._seeds, self._columns, self._totals)
 

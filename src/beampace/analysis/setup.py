@@ -37,7 +37,7 @@ class Settings:
     """
 
     seed_probability: float = 1e-5
-    count_probability: float = 5e-6
+    count_probability: float = 2e-6
     growth_probability: float = 1e-2
     clip_probability: float = 1e-3
     fewest_pixels: int = 2
