@@ -93,7 +93,7 @@ def with_trouble(scenario: Scenario, trouble: Trouble) -> Scenario:
     middle = scenario.n_frames // 2
     changes: dict[Trouble, dict[str, object]] = {
         Trouble.BLANK: {"crystal": None},
-        Trouble.ICE: {"crystal": None, "background": replace(scenario.background, ice=2.0)},
+        Trouble.ICE: {"crystal": None, "background": replace(scenario.background, ice=2.0, grains=40.0)},
         Trouble.TWO_LATTICES: {"lattices": (Lattice(1, 0.6), Lattice(2, 0.4))},
         Trouble.DRIFTS: {"fate": Fate(drift=1.0)},
         Trouble.DIES: {"fate": Fate(intensity_left=0.05, b_growth=15.0)},
