@@ -79,7 +79,7 @@ class Analyser:
         self._tiles = np.zeros((rows, columns), np.float32)
         self._levels = np.zeros((rows, columns), np.int32)
         self._seeds = np.zeros((5 * capacity, 2), np.int32)
-        self._columns = np.zeros((3, nx), np.uint32)
+        self._columns = np.zeros((4, nx), np.uint32)
         self._totals = np.zeros(kernel.TOTALS, np.int64)
         self._marks = np.zeros((ny, nx), np.uint8)
         self._members = np.zeros((20 * capacity, 2), np.int32)

@@ -1,10 +1,10 @@
 """The look kernel: one frame to spots, in one pass over memory.
 
-The frame is worked on in bands of `TILE` rows, which stay in the processor's cache:
+The frame is worked on in strips of `TILE` rows and `STRIP` tiles, which stay in the processor's cache:
 
 1. Background per tile of `TILE` x `TILE` pixels: the mean of the valid pixels, taken again after counts
-   beyond the one-sided Poisson limit are dropped. Symmetric clipping would be biased below one count per
-   pixel.
+   beyond the one-sided Poisson limit are dropped, and a third time where that made a difference. Symmetric
+   clipping would be biased below one count per pixel.
 2. Seeds: valid pixels at or above the count whose Poisson tail probability at the tile's background is below
    the seed probability.
 
@@ -28,6 +28,8 @@ from numba import njit
 from beampace.analysis.poisson import LEVELS_PER_OCTAVE, LOWEST
 
 TILE = 32
+STRIP = 32
+"""Tiles worked on together: 32 rows of so many tiles stay in the processor's second-level cache."""
 MARGIN = 4
 """Pixels around a group in which its background is measured."""
 STEPS = ((-1, 0), (1, 0), (0, -1), (0, 1))
@@ -54,15 +56,17 @@ def _level(background, n_levels):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _sum_band(frame, valid, y0, y1, limit, sums, counts):  # type: ignore[no-untyped-def]
-    """Per column: sum and number of the valid pixels at or below the column's limit."""
-    nx = frame.shape[1]
+def _sum_band(frame, valid, y0, y1, x0, limit, sums, counts):  # type: ignore[no-untyped-def]
+    """Per column from `x0` on: sum and number of the valid pixels at or below the column's limit.
+
+    Rows are cut out one by one: only a slice of a single row is known to be contiguous when this is compiled.
+    """
+    nx = limit.shape[0]
     for x in range(nx):
         sums[x] = 0
         counts[x] = 0
     for y in range(y0, y1):
-        row = frame[y]
-        usable = valid[y]
+        row, usable = frame[y][x0 : x0 + nx], valid[y][x0 : x0 + nx]
         for x in range(nx):
             use = np.uint32(1) if row[x] <= limit[x] else np.uint32(0)
             use = use & np.uint32(usable[x])
@@ -120,7 +124,7 @@ def find_seeds(frame, valid, highest, saturation, tables, tiles, levels, seeds, 
         tiles: output, counts per pixel of each tile, shape (rows, columns), float32; -1 without valid pixels.
         levels: output, the tile's level in the tables, shape (rows, columns), int32.
         seeds: output, shape (capacity, 2), int32.
-        columns: workspace, shape (3, fast), uint32.
+        columns: workspace, shape (4, fast), uint32.
         totals: output, int64: total counts, pixels that are valid and not saturated, counts and pixels of the
             background, largest valid count; shape (TOTALS,).
 
@@ -129,32 +133,52 @@ def find_seeds(frame, valid, highest, saturation, tables, tiles, levels, seeds, 
     """
     ny, nx = frame.shape
     n_levels = tables.shape[1]
-    limit, sums, counts = columns[0], columns[1], columns[2]
     n_seeds = 0
+    before = columns[3]
     totals[:] = 0
     for tile_y in range(tiles.shape[0]):
         y0, y1 = tile_y * TILE, min((tile_y + 1) * TILE, ny)
-        limit[:] = min(highest, saturation)
-        for iteration in range(3):
-            _sum_band(frame, valid, y0, y1, limit, sums, counts)
-            total, n_valid = _background_band(sums, counts, tiles[tile_y], levels[tile_y], n_levels)
-            if iteration == 0:
-                totals[0] += total
-                totals[1] += n_valid
-            if iteration < 2:
-                _set_limits(limit, levels[tile_y], tables[CLIP])
-        totals[2] += total
-        totals[3] += n_valid
-        _set_limits(limit, levels[tile_y], tables[SEED])
-        for y in range(y0, y1):
-            strong, top = _any_strong(frame[y], valid[y], limit, highest)
-            totals[4] = max(totals[4], np.int64(top))
-            if strong:
-                for x in range(nx):
-                    if valid[y, x] and limit[x] <= frame[y, x] <= highest:
+        for first in range(0, tiles.shape[1], STRIP):
+            last = min(first + STRIP, tiles.shape[1])
+            x0, x1 = first * TILE, min(last * TILE, nx)
+            tile, level = tiles[tile_y][first:last], levels[tile_y][first:last]
+            limit, sums, counts = columns[0][: x1 - x0], columns[1][: x1 - x0], columns[2][: x1 - x0]
+            limit[:] = min(highest, saturation)
+            _sum_band(frame, valid, y0, y1, x0, limit, sums, counts)
+            total, n_valid = _background_band(sums, counts, tile, level, n_levels)
+            totals[0] += total
+            totals[1] += n_valid
+            before[: last - first] = level
+            _set_limits(limit, level, tables[CLIP])
+            _sum_band(frame, valid, y0, y1, x0, limit, sums, counts)
+            total, n_valid = _background_band(sums, counts, tile, level, n_levels)
+            totals[2] += total
+            totals[3] += n_valid
+            for index in range(last - first):
+                if abs(level[index] - np.int64(before[index])) > 1:
+                    # Spots had raised the first mean: clip this tile once more.
+                    a, b = index * TILE, min((index + 1) * TILE, x1 - x0)
+                    totals[2] -= np.int64(sums[a:b].sum())
+                    totals[3] -= np.int64(counts[a:b].sum())
+                    limit[a:b] = tables[CLIP][level[index]]
+                    _sum_band(frame, valid, y0, y1, x0 + a, limit[a:b], sums[a:b], counts[a:b])
+                    total, n_valid = _background_band(
+                        sums[a:b], counts[a:b], tile[index : index + 1], level[index : index + 1], n_levels
+                    )
+                    totals[2] += total
+                    totals[3] += n_valid
+            _set_limits(limit, level, tables[SEED])
+            for y in range(y0, y1):
+                row, usable = frame[y][x0:x1], valid[y][x0:x1]
+                strong, top = _any_strong(row, usable, limit, highest)
+                totals[4] = max(totals[4], np.int64(top))
+                if not strong:
+                    continue
+                for x in range(x1 - x0):
+                    if usable[x] and limit[x] <= row[x] <= highest:
                         if n_seeds < seeds.shape[0]:
                             seeds[n_seeds, 0] = y
-                            seeds[n_seeds, 1] = x
+                            seeds[n_seeds, 1] = x0 + x
                         n_seeds += 1
     return n_seeds
 
