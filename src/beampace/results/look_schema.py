@@ -89,10 +89,10 @@ class Look(Model):
     """Values per frame, columns of equal length; only frames analysed or failed have a row. `frame`: number;
     `verdict`: `blank`, `weak`, `good`, `ice`, `small_molecule`, `overloaded`, `no_beam` or `failed`;
     `spots`: outside ice rings and above the signal cut; `spots_all`: all; `d_min`: angstrom;
-    `background`: counts per pixel; `intensity`: counts of the spots; `total_counts`; `max_count`; `saturated_pixels`; `overloaded`:
-    spots with a saturated pixel; `ice_score`: excess of the strongest ice ring over its surroundings;
-    `ice_rings`, `powder_rings`: 1 or 0; `reason`: why a frame failed, else null. All but `frame`,
-    `verdict` and `reason` are null for a failed frame."""
+    `background`: counts per pixel; `intensity`: counts of the spots; `total_counts`; `max_count`;
+    `saturated_pixels`; `overloaded`: spots with a saturated pixel; `ice_score`: excess of the strongest ice
+    ring over its surroundings; `ice_rings`, `powder_rings`: 1 or 0; `reason`: why a frame failed, else null.
+    All but `frame`, `verdict` and `reason` are null for a failed frame."""
 
     def to_json(self) -> str:
         """The text of `look.json`: compact, as it is written several times a second."""

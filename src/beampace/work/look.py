@@ -92,9 +92,7 @@ def plan_of(options: LookOptions, job: Job) -> LookPlan:
         container = open_container(options.master.absolute(), options.read)
     job.dataset = container.dataset
     quiet = patience_for(container.dataset) if options.patience_s is None else options.patience_s
-    return LookPlan(
-        options.master.absolute(), options.threads, options.images, quiet_s=quiet, read=options.read
-    )
+    return LookPlan(container, options.threads, options.images, quiet_s=quiet, read=options.read)
 
 
 def _concluded(job: Job, directory: Path, writer: LookWriter, state: Looked) -> Verdict:

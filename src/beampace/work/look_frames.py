@@ -9,7 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from beampace.analysis import FrameAnalysis, Setup, hot_sample
+import numpy as np
+
+from beampace.analysis import Analyser, FrameAnalysis, Setup, hot_sample
 from beampace.core.dataset import DatasetKind
 from beampace.core.errors import InputError, failure
 from beampace.core.frames import FrameFailure, FrameLedger, FrameState
@@ -34,7 +36,7 @@ class LookPlan:
     """What to look at and how.
 
     Attributes:
-        master: the master file.
+        container: the dataset as its master was first read.
         cores: threads.
         images: first and last frame, from 1, both included; None for all.
         quiet_s: seconds without a new frame after which the dataset has stopped growing.
@@ -44,7 +46,7 @@ class LookPlan:
         read: how the master is read.
     """
 
-    master: Path
+    container: Container
     cores: int
     images: tuple[int, int] | None = None
     quiet_s: float = 30.0
@@ -52,6 +54,11 @@ class LookPlan:
     keep_spots: bool = True
     reread: Callable[[Container], bool] = lambda container: True  # noqa: ARG005
     read: ReadOptions | None = None
+
+    @property
+    def master(self) -> Path:
+        """The master file."""
+        return self.container.master
 
     def follow_settings(self) -> FollowSettings:
         """How the dataset is followed: the last frames are not held back for P11's patch."""
@@ -127,8 +134,9 @@ def look_at_frames(plan: LookPlan, progress: Progress, update: Update) -> Looked
         LookPool(plan.cores) as pool,
         ThreadPoolExecutor(1) as aside,
     ):
+        ready = _ready(plan.container)
         snapshot, seen = _first(follower, progress)
-        state = _begin(plan, snapshot)
+        state = _begin(plan, snapshot, ready)
         progress.stage("look", state.n_frames)
         run = _Run(plan, state, pool, aside, snapshot)
         run.take(snapshot, seen)
@@ -153,7 +161,33 @@ def _first(follower: Follower, progress: Progress) -> tuple[Snapshot, float]:
     return found
 
 
-def _begin(plan: LookPlan, snapshot: Snapshot) -> Looked:
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What can be made before the first frame comes: the setup, and the kernels loaded."""
+
+    container: Container
+    setup: Setup
+
+    def fits(self, container: Container) -> bool:
+        """Whether the master still says the same of detector and beam."""
+        before, now = self.container.dataset, container.dataset
+        return (before.detector, before.beam) == (now.detector, now.beam)
+
+
+def _ready(container: Container) -> _Ready:
+    """Prepare, so that the first frame waits for nothing.
+
+    Raises:
+        InputError: the pixel mask is of another size, or leaves nothing.
+    """
+    dataset = container.dataset
+    setup = Setup.make(dataset.detector, dataset.beam, container.mask())
+    blank = np.zeros(setup.shape, f"u{max(2, dataset.detector.bit_depth // 8)}")
+    Analyser(setup).analyse(blank, 0)
+    return _Ready(container, setup)
+
+
+def _begin(plan: LookPlan, snapshot: Snapshot, ready: _Ready) -> Looked:
     container = snapshot.container
     n_frames = container.dataset.n_announced
     first, last = plan.images or (1, n_frames)
@@ -161,21 +195,9 @@ def _begin(plan: LookPlan, snapshot: Snapshot) -> Looked:
         raise failure(
             Failure.BAD_REQUEST, f"--images {first}:{last}: the dataset has frames 1 to {n_frames}."
         )
-    remarks: list[str] = []
-    setup = _setup(container, remarks)
-    return Looked(container, setup, first, last, remarks=remarks, began=time.monotonic())
-
-
-def _setup(container: Container, remarks: list[str]) -> Setup:
-    """The setup; a mask of the wrong size is done without, as the frames mark their own gaps."""
-    dataset = container.dataset
-    try:
-        return Setup.make(dataset.detector, dataset.beam, container.mask())
-    except InputError as error:
-        if error.code is not Failure.METADATA_INCONSISTENT:
-            raise
-        remarks.append(f"The pixel mask is not used: {error.detail}")
-        return Setup.make(dataset.detector, dataset.beam, None)
+    if not ready.fits(container):
+        ready = _ready(container)
+    return Looked(container, ready.setup, first, last, began=time.monotonic())
 
 
 @dataclass(slots=True)
@@ -265,7 +287,8 @@ class _Run:
         rotation = self.state.container.dataset.kind is DatasetKind.ROTATION
         for number in numbers:
             keep = self.plan.keep_spots and (rotation or self.snapshot.growing)
-            self.pool.submit(Task(number, reader, self.state.setup, keep))
+            again = number in self.state.analyses
+            self.pool.submit(Task(number, reader, self.state.setup, keep, again))
             self.waiting += 1
 
     def _search_hot(self, ledger: FrameLedger) -> None:

@@ -32,12 +32,13 @@ _NO_PROFILE = np.zeros(0, np.float32)
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One frame to look at: where it is, and what the frames share."""
+    """One frame to look at: where it is, what the frames share, whether it has an answer already."""
 
     number: int
     reader: FrameReader
     setup: Setup
     keep_spots: bool
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,9 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Board:
-    """Tasks in the order of their frames, and outcomes in the order they come."""
+    """Tasks, new frames first and in their order, and outcomes in the order they come."""
 
-    heap: list[tuple[int, int, Task]] = field(default_factory=list)
+    heap: list[tuple[bool, int, int, Task]] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
     outcomes: queue.SimpleQueue[Outcome | BaseException] = field(default_factory=queue.SimpleQueue)
     submitted: int = 0
@@ -62,7 +63,7 @@ class _Board:
     def put(self, task: Task) -> None:
         with self.changed:
             self.submitted += 1
-            heapq.heappush(self.heap, (task.number, self.submitted, task))
+            heapq.heappush(self.heap, (task.again, task.number, self.submitted, task))
             self.changed.notify()
 
     def take(self) -> Task | None:
@@ -70,7 +71,7 @@ class _Board:
         with self.changed:
             while not self.heap and not self.closed:
                 self.changed.wait()
-            return None if self.closed else heapq.heappop(self.heap)[2]
+            return None if self.closed else heapq.heappop(self.heap)[3]
 
     def close(self) -> None:
         with self.changed:
@@ -106,7 +107,7 @@ class LookPool:
             thread.join()
 
     def submit(self, task: Task) -> None:
-        """Have a frame looked at; the lowest numbers come first."""
+        """Have a frame looked at: new ones first, the lowest numbers first."""
         self._board.put(task)
 
     def collect(self, wait_s: float) -> list[Outcome]:

@@ -138,7 +138,7 @@ class Mapper:
         self._shaped = self._shape(container)
         quiet = self.options.patience_s
         plan = LookPlan(
-            master.absolute(),
+            container,
             self.options.cores,
             quiet_s=patience_for(container.dataset) if quiet is None else quiet,
             keep_spots=False,
