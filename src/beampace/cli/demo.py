@@ -45,11 +45,11 @@ class Scan:
 
 def scans() -> tuple[tuple[Scan, ...], Scan]:
     """The datasets that are there when the demonstration begins, and the one that is taken live."""
-    base = Scenario(distance=110.0, lattices=(Lattice(seed=3),), width=0.5, n_frames=200)
+    base = Scenario(distance=105.0, d_min=3.0, lattices=(Lattice(seed=3),), width=1.0, n_frames=100)
     ortho = replace(base, crystal=ORTHORHOMBIC, name="ortho_rotational_001", seed=21)
     grid = replace(base, crystal=ORTHORHOMBIC, name="ortho_grid_001", width=0.0, grid=two_crystals(12, 8))
     shots = replace(ortho, name="ortho_screening_001", width=0.1, interval=90.0, n_frames=4)
-    mono = replace(base, crystal=MONOCLINIC, name="mono_rotational_001", seed=22, n_frames=240)
+    mono = replace(base, crystal=MONOCLINIC, name="mono_rotational_001", seed=22, n_frames=160)
     there = (
         Scan(grid, "user1/ortho/grid_001", 12),
         Scan(shots, "user1/ortho/screening_001", 1),
@@ -66,8 +66,9 @@ def demo_command(directory: Path, cores: int | None) -> int:
         started = time.monotonic()
         finished = play(numbered(directory), cores or available_cores(), console, switch)
         console.print(overview(finished))
+        console.print("Reports:")
         for one in finished:
-            console.print(f"Report: {one.directory}/report.html", highlight=False, soft_wrap=True)
+            console.print(f"{one.directory}/report.html", highlight=False, soft_wrap=True)
         console.print(f"The demonstration took {time.monotonic() - started:.0f} s.", highlight=False)
         return int(max(one.exit for one in finished))
 
@@ -115,6 +116,7 @@ def _command(scan: Scan, beamtime: Path) -> list[str]:
         "frames": scenario.n_frames,
         "width": scenario.width,
         "distance": scenario.distance,
+        "crystal-d-min": scenario.d_min,
         "seed": scenario.seed,
         "images-per-file": scan.images_per_file,
         "rate": scan.rate,
@@ -136,9 +138,9 @@ def numbered(directory: Path) -> Path:
 
 def overview(finished: list[Finished]) -> Table:
     """One row per processed dataset."""
-    table = Table(title="Results", title_style="bold")
-    for head in ("dataset", "verdict", "space group", "cell", "d_min", "compl.", "CC1/2", "I/sigma"):
-        table.add_column(head)
+    table = Table(title="Results", title_style="bold", pad_edge=False)
+    for head in ("dataset", "verdict", "space group", "unit cell", "d_min", "compl.", "CC1/2"):
+        table.add_column(head, no_wrap=head not in ("dataset", "space group"), overflow="fold")
     for one in finished:
         verdict = Text(one.result.verdict.code, style=STYLES.get(one.exit, "bold red"))
         name = one.result.dataset.name if one.result.dataset else ""
@@ -151,12 +153,11 @@ def _numbers(result: Result) -> tuple[str, ...]:
         return ()
     crystal, overall = result.crystal, result.statistics.overall
     return (
-        " or ".join(crystal.space_group_candidates),
-        " ".join(f"{value:.1f}" for value in crystal.unit_cell),
+        "\n".join(crystal.space_group_candidates),
+        "{:.1f} {:.1f} {:.1f}\n{:.1f} {:.1f} {:.1f}".format(*crystal.unit_cell),
         f"{overall.d_min:.2f}",
         "-" if overall.completeness is None else f"{100 * overall.completeness:.0f} %",
         "-" if overall.cc_half is None else f"{overall.cc_half:.3f}",
-        "-" if overall.mean_i_over_sigma is None else f"{overall.mean_i_over_sigma:.1f}",
     )
 
 

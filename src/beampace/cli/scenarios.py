@@ -36,6 +36,7 @@ def scenario_of(wanted: Wanted) -> Scenario:
         lattices=(Lattice(seed=wanted.seed),),
         photons=wanted.photons,
         mosaicity=wanted.mosaicity,
+        d_min=wanted.crystal_d_min,
         start=wanted.start,
         width=wanted.width,
         n_frames=wanted.frames,
