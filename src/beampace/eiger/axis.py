@@ -3,7 +3,8 @@
 DECTRIS's masters carry omega (-1, 0, 0), fast (-1, 0, 0) and slow (0, -1, 0) in the McStas frame.
 P11's control programs overwrite omega with (1, 0, 0): CrystalControl together with fast (1, 0, 0)
 and slow (0, 1, 0), MXCuBE in screening masters only and alone. Read literally the sign would
-flip between screening and rotation of one crystal; the goniometer does not. In any other master
+flip between screening and rotation of one crystal; the goniometer does not. A legacy master has no
+vectors at all: DECTRIS's are meant, and nobody is told of what is always so. In any other master
 (1, 0, 0) is meant: there are beamlines whose spindle turns that way.
 """
 
@@ -31,8 +32,6 @@ def settle_axis(
             the rule above.
     """
     found, remarks = omega or DECTRIS_OMEGA, _NOTHING
-    if omega is None:
-        remarks = ("The master names no rotation axis; DECTRIS's convention is used.",)
     if rewritten and omega is not None:
         found = (-found[0], -found[1], found[2])
     elif axis_sign == 0 and dectris and screening and found == REWRITTEN_OMEGA:
