@@ -24,6 +24,8 @@ integration: setup
 	$(PYTEST) -n 2 --dist loadgroup tests/integration
 
 accept: setup
+	.venv/bin/python benchmarks/simulate_frames.py 3
+	.venv/bin/python benchmarks/look.py --rounds 4 --frames 2
 	$(PYTEST) -s accept
 
 bundle: setup
