@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from beampace.analysis import UsefulRange, join_spots, spot_xds, strong_refl, useful_range
+from beampace.analysis import UsefulRange, spot_xds, strong_refl, useful_range
 from beampace.core.dataset import DatasetKind
 from beampace.core.errors import Cancelled
 from beampace.core.ports import Progress
@@ -20,6 +20,7 @@ from beampace.results.look_schema import Look, State
 from beampace.work.frames import patience_for
 from beampace.work.job import Job, carry_out
 from beampace.work.look_frames import Looked, LookPlan, look_at_frames
+from beampace.work.look_join import Joiner
 from beampace.work.look_record import columns_of, look_record, useful_of
 from beampace.work.look_verdict import judge_look
 from beampace.work.process import Finished
@@ -97,7 +98,7 @@ def plan_of(options: LookOptions, job: Job) -> LookPlan:
 
 def _concluded(job: Job, directory: Path, writer: LookWriter, state: Looked) -> Verdict:
     """Range, reflections, plot and verdict of a look that reached its end."""
-    useful = _joined(job, directory, state)
+    useful = _joined(job, directory, state, writer.joiner(state))
     record = writer.close("complete", useful)
     verdict = judge_look(state.container.dataset, record.columns, state.failures, useful, state.remarks)
     if state.analyses:
@@ -106,12 +107,13 @@ def _concluded(job: Job, directory: Path, writer: LookWriter, state: Looked) -> 
     return verdict
 
 
-def _joined(job: Job, directory: Path, state: Looked) -> UsefulRange | None:
+def _joined(job: Job, directory: Path, state: Looked, joiner: Joiner) -> UsefulRange | None:
     """Useful range and reflections of a rotation scan."""
     if state.container.dataset.kind is not DatasetKind.ROTATION or not state.analyses:
         return None
     with job.timed("join"):
-        reflections = join_spots(state.analyses.values())
+        joiner.settle(state.analyses, complete=True)
+        reflections = joiner.reflections()
     if len(reflections):
         write_bytes(directory / "strong.refl", strong_refl(reflections))
         write_text(directory / "SPOT.XDS", spot_xds(reflections))
@@ -120,7 +122,7 @@ def _joined(job: Job, directory: Path, state: Looked) -> UsefulRange | None:
 
 
 class LookWriter:
-    """Keeps `look.json` and the job up to date with what is known.
+    """Keeps `look.json` and the job up to date with what is known, and joins spots as their frames settle.
 
     Args:
         directory: of the result.
@@ -132,10 +134,19 @@ class LookWriter:
         self._job = job
         self._state: Looked | None = None
         self._ended: float | None = None
+        self._joiner: Joiner | None = None
+
+    def joiner(self, state: Looked) -> Joiner:
+        """What joins the spots of the scan."""
+        if self._joiner is None:
+            self._joiner = Joiner(state.first, state.last)
+        return self._joiner
 
     def update(self, state: Looked) -> None:
         """Write what is known now."""
         self._state = state
+        if state.settled and state.container.dataset.kind is DatasetKind.ROTATION:
+            self.joiner(state).settle(state.analyses)
         self._ended = None if state.growing else self._ended or time.monotonic()
         self.write("running")
 

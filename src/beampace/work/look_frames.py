@@ -80,6 +80,7 @@ class Looked:
         began: monotonic time of the first frame given to the threads.
         last_seen: monotonic time at which the last frame was first seen to be readable.
         seen_growing: whether frames came after the first look.
+        settled: whether the analyses that are there will stay as they are.
     """
 
     container: Container
@@ -93,6 +94,7 @@ class Looked:
     began: float = 0.0
     last_seen: float = 0.0
     seen_growing: bool = False
+    settled: bool = False
 
     @property
     def n_frames(self) -> int:
@@ -150,7 +152,7 @@ def look_at_frames(plan: LookPlan, progress: Progress, update: Update) -> Looked
             progress.advance(state.n_done)
             run.show(update)
     _read_again(plan, state, progress)
-    state.growing = False
+    state.growing, state.settled = False, True
     update(state)
     return state
 
@@ -250,6 +252,7 @@ class _Run:
                 self.hold = False
                 self._submit(sorted(self.submitted))
             elif changed:
+                self.outdated = set(self.state.analyses)
                 self._submit(sorted(self.submitted - self.state.failures.keys()))
 
     def show(self, update: Update) -> None:
@@ -257,6 +260,7 @@ class _Run:
         now = time.monotonic()
         due = now - self.shown >= max(UPDATE_S, 4 * self.show_cost)
         if self.news and (due or not self.waiting):
+            self.state.settled = self.hot_done and self.hot is None and not self.outdated
             update(self.state)
             self.shown, self.news = time.monotonic(), False
             self.show_cost = self.shown - now
@@ -264,11 +268,13 @@ class _Run:
     def _keep(self, outcome: Outcome) -> None:
         state, number = self.state, outcome.task.number
         self.news = True
+        self.outdated.discard(number)
         if outcome.analysis is not None:
             state.analyses[number] = outcome.analysis
             state.failures.pop(number, None)
         elif outcome.failure is not None:
             state.failures[number] = outcome.failure
+            state.analyses.pop(number, None)
 
     def _tried_again(self, ledger: FrameLedger) -> list[int]:
         """Frames that failed while the dataset grew are tried again; those that never came have failed."""
@@ -306,6 +312,7 @@ class _Run:
         self.hot = self.aside.submit(find_hot, self.state.setup, reader, readable, width, self.plan.cores)
 
     hot_done: bool = False
+    outdated: set[int] = field(default_factory=set)
 
 
 def _read_again(plan: LookPlan, state: Looked, progress: Progress) -> None:
