@@ -12,7 +12,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from tests.support.look_data import TINY, write_scan
 
 from beampace.core.ports import RecordedProgress
 from beampace.core.taxonomy import Exit, Failure
@@ -22,6 +21,7 @@ from beampace.simulate.fate import Fate
 from beampace.simulate.options import Faults
 from beampace.work.cancel import Switch
 from beampace.work.look import LookOptions, look
+from tests.support.look_data import TINY, write_scan
 
 
 def looked(master: Path, out: Path, **wishes):

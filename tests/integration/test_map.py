@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
-from tests.support.look_data import TINY, grid_scenario, write_scan
 
 from beampace.analysis import Score, SharedAxis
 from beampace.core.ports import RecordedProgress
@@ -22,6 +21,7 @@ from beampace.simulate.options import Faults, InfoFile, WriteOptions
 from beampace.work.cancel import Switch
 from beampace.work.map import MapOptions, map_grid
 from beampace.work.map_shape import GridWishes
+from tests.support.look_data import TINY, grid_scenario, write_scan
 
 DIALS_COUNTS = [290, 1143, 1313, 1284, 1201, 1157, 1123, 1104, 1000, 975, 853, 804, 627, 354, 51, 0, 1, 1, 1]
 """dials.find_spots on the real grid, from its README."""

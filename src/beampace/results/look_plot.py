@@ -17,6 +17,22 @@ from beampace.results.plots import numbers
 
 TEXT, GRID, SPOTS, DEPTH, LEVEL = "#2f3a44", "#dfe3e6", "#0b6e8a", "#b4552d", "#6b7680"
 LOST, ICE, USEFUL = "#c9ced3", "#7fb2d9", "#eaf4ee"
+ROUND = (
+    0.8,
+    0.9,
+    *(round(0.1 * n, 1) for n in range(10, 25)),
+    2.6,
+    2.8,
+    3.0,
+    3.5,
+    4.0,
+    5.0,
+    6.0,
+    8.0,
+    10.0,
+    20.0,
+)
+"""Values of d in A at which the axis of resolution has a tick."""
 MARKS = 90
 """Up to so many frames every value has its own mark."""
 
@@ -101,7 +117,7 @@ def _background(axes: Axes, record: Look, frame: np.ndarray) -> None:
 def _line(axes: Axes, x: np.ndarray, y: np.ndarray, colour: str, *, dots: bool = False) -> None:
     few = len(x) <= MARKS
     if dots and not few:
-        axes.plot(x, y, ".", color=colour, markersize=2.5, alpha=0.6)
+        axes.plot(x, y, ".", color=colour, markersize=4 if len(x) <= 500 else 2.5, alpha=0.7)
         return
     # Runs of adjoining frames only: no line leads over frames that are not there.
     gaps = np.flatnonzero(np.diff(x) > 1) + 1
@@ -142,14 +158,17 @@ def _name(axes: Axes, text: str) -> None:
 
 
 def _round_spacings(low: float, high: float) -> list[float]:
-    """Round values of d within a range of 1/d**2, two to six of them where possible."""
+    """Round values of d within a range of 1/d**2 that do not crowd each other."""
+    found: list[float] = []
+    for d in ROUND:
+        place = 1 / d**2
+        if low <= place <= high and (not found or 1 / found[-1] ** 2 - place > 0.11 * (high - low)):
+            found.append(d)
+    if len(found) >= 3:
+        return found
     largest, smallest = 1 / math.sqrt(max(low, 1e-3)), 1 / math.sqrt(high)
-    for step in (5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01):
-        first, last = math.ceil(smallest / step), math.floor(largest / step)
-        found = [round(step * index, 2) for index in range(first, last + 1)]
-        if len(found) >= 3:
-            return found[:: -(-len(found) // 6)]
-    return [round(1 / math.sqrt(high), 2)]
+    step = max(0.01, round((largest - smallest) / 4, 2))
+    return [round(step * n, 2) for n in range(math.ceil(smallest / step), math.floor(largest / step) + 1)]
 
 
 def _wrapped(words: str, width: int = 112) -> str:

@@ -51,7 +51,7 @@ def judge_look(
     """
     verdicts = [FrameVerdict(str(word)) for word in columns["verdict"] if word != "failed"]
     if not verdicts:
-        raise nothing_readable(dataset, failures)
+        raise nothing_readable(str(dataset.master), failures)
     warnings = (*lost_words(failures), *frame_warnings(verdicts, columns), *remarks, *dataset.remarks)
     diffracting = sum(verdict in DIFFRACTS for verdict in verdicts)
     if not diffracting:
@@ -63,13 +63,13 @@ def judge_look(
     return Verdict(Seen.DIFFRACTION.value, words, next_step(dataset, useful), tuple(dict.fromkeys(warnings)))
 
 
-def nothing_readable(dataset: Dataset, failures: Mapping[int, FrameFailure]) -> BeampaceError:
+def nothing_readable(master: str, failures: Mapping[int, FrameFailure]) -> BeampaceError:
     """The ending when no frame could be looked at: the commonest reason."""
     if not failures:
-        return failure(Failure.FRAMES_MISSING, f"No frame of {dataset.master} is there.")
+        return failure(Failure.FRAMES_MISSING, f"No frame of {master} is there.")
     code = Counter(why.code for why in failures.values()).most_common(1)[0][0]
     first = next(why for _, why in sorted(failures.items()) if why.code is code)
-    return failure(code, f"None of {len(failures)} frames could be looked at: {first.detail}")
+    return failure(code, f"None of {len(failures)} frames of {master} could be looked at: {first.detail}")
 
 
 def next_step(dataset: Dataset, useful: UsefulRange | None) -> str:

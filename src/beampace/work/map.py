@@ -10,6 +10,7 @@ from pathlib import Path
 from beampace.analysis import GridMap, Position, Score, SharedAxis, combine, find_crystals
 from beampace.core.dataset import Dataset, DatasetKind
 from beampace.core.errors import Cancelled, failure
+from beampace.core.frames import FrameFailure
 from beampace.core.ports import Progress
 from beampace.core.taxonomy import Failure
 from beampace.core.verdict import Verdict
@@ -163,11 +164,9 @@ class Mapper:
             self.positions = combine(maps[0], maps[1], self.shared)
 
     @property
-    def failures(self) -> dict[int, str]:
-        """Frames of the first grid that could not be looked at, and why."""
-        if not self.grids:
-            return {}
-        return {number: why.detail for number, why in self.grids[0].state.failures.items()}
+    def failures(self) -> list[dict[int, FrameFailure]]:
+        """For each grid, frames that could not be looked at, and why."""
+        return [grid.state.failures for grid in self.grids]
 
     def write(self, as_state: State, *, last: bool = False) -> Map:
         """Write `map.json`, and have the picture painted."""

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from beampace.core.dataset import Dataset
-from beampace.core.errors import failure
+from beampace.core.frames import FrameFailure
 from beampace.core.taxonomy import TAXONOMY, Failure
 from beampace.core.verdict import Verdict
 from beampace.results.map_schema import Map, MapCrystal, MapPart, MapPosition
-from beampace.work.look_verdict import Seen
+from beampace.work.look_verdict import Seen, lost_words, nothing_readable
 
 
-def judge_map(record: Map, dataset: Dataset | None, failures: Mapping[int, str]) -> Verdict:
+def judge_map(
+    record: Map, dataset: Dataset | None, failures: Sequence[Mapping[int, FrameFailure]]
+) -> Verdict:
     """What the map shows.
+
+    Args:
+        record: the map.
+        dataset: the first one.
+        failures: for each grid, frames that could not be looked at, and why.
 
     Raises:
         InputError: not one frame of a grid could be looked at.
     """
-    for part in record.maps:
+    lost: list[str] = []
+    for part, why in zip(record.maps, failures, strict=True):
         if not part.frames.analysed:
-            reason = next(iter(failures.values()), "")
-            raise failure(
-                Failure.FRAMES_MISSING, f"No frame of {part.dataset.path} could be looked at. {reason}"
-            )
+            raise nothing_readable(part.dataset.path, why)
+        lost += [missing_words(part), *lost_words(why)]
     remarks = dataset.remarks if dataset is not None else ()
-    warnings = tuple(dict.fromkeys((*map(lost_words, record.maps), *record.warnings, *remarks)))
-    warnings = tuple(words for words in warnings if words)
+    warnings = tuple(words for words in dict.fromkeys((*lost, *record.warnings, *remarks)) if words)
     if not any(part.crystals for part in record.maps):
         return _nothing(record, warnings)
     if record.positions:
@@ -35,15 +40,10 @@ def judge_map(record: Map, dataset: Dataset | None, failures: Mapping[int, str])
     return Verdict(Seen.MAPPED.value, *_in_plane(best, record.score), warnings)
 
 
-def lost_words(part: MapPart) -> str:
+def missing_words(part: MapPart) -> str:
     """How many cells are missing, or ""."""
     lost = part.frames.failed + part.frames.waiting
-    if not lost:
-        return ""
-    reasons = [value for value in part.columns.get("reason", ()) if value]
-    said = f": {reasons[0]}" if reasons else "."
-    plural = "s are" if lost != 1 else " is"
-    return f"{lost} cell{plural} missing in {part.dataset.name}{said}"
+    return f"{lost} cell{'s are' if lost != 1 else ' is'} missing in {part.dataset.name}." if lost else ""
 
 
 def where(crystal: MapCrystal) -> str:

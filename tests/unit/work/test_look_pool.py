@@ -6,12 +6,12 @@ import threading
 
 import numpy as np
 import pytest
-from tests.support.eiger_data import SHAPE, small_dataset, small_frame
 
 from beampace.analysis import Analyser, Setup
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
 from beampace.work.look_pool import MOST_KEPT, LookPool, Task, compact, counts_of
+from tests.support.eiger_data import SHAPE, small_dataset, small_frame
 
 
 class Reader:

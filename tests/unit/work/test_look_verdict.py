@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.support.eiger_data import small_dataset
 
 from beampace.analysis import Ending, UsefulRange
 from beampace.core.dataset import DatasetKind
@@ -13,6 +12,7 @@ from beampace.core.errors import InputError
 from beampace.core.frames import FrameFailure
 from beampace.core.taxonomy import Failure
 from beampace.work.look_verdict import judge_look, lost_words
+from tests.support.eiger_data import small_dataset
 
 
 def columns(*verdicts, d_min=None, ice=0):

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.eiger_data import small_dataset, small_frame, small_mask
 
 from beampace.analysis import GridShape, Score
 from beampace.core.dataset import DatasetKind, Hint
@@ -16,6 +15,7 @@ from beampace.eiger import examine, open_container
 from beampace.simulate.files import write_dataset
 from beampace.simulate.options import InfoFile, WriteOptions
 from beampace.work.map_shape import GridWishes, settle_order, shape_of, size_warning
+from tests.support.eiger_data import small_dataset, small_frame, small_mask
 
 
 def container(directory: Path, *, per_file=12, triggers=1, grid=None):
