@@ -21,6 +21,8 @@ class Tweak(StrEnum):
     BEAM_SEARCH = "beam_search"
     SUMMATION_ONLY = "summation_only"
     WEAK_LATTICE = "weak_lattice"
+    KNOWN_DISTANCE = "known_distance"
+    LONGER_PART = "longer_part"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 BeampaceError          an ending named in the taxonomy, with particulars
 +-- ScienceError       the data gave no answer; never retried by the machinery
+|   +-- CrystalMoved   a part of the frames may give one
 +-- InputError         the request or the file is wrong
 +-- InfrastructureError   nothing is said about the data; may be tried again
 +-- Cancelled          somebody asked to stop
@@ -45,6 +46,18 @@ class BeampaceError(Exception):
 
 class ScienceError(BeampaceError):
     """The data gave no answer."""
+
+
+class CrystalMoved(ScienceError):
+    """The crystal moved.
+
+    Attributes:
+        part: first and last frame, numbered from 1, of the longer part in which it did not.
+    """
+
+    def __init__(self, detail: str, hint: str, part: tuple[int, int]) -> None:
+        self.part = part
+        super().__init__(Failure.CRYSTAL_MOVED, detail, hint)
 
 
 class InputError(BeampaceError):

@@ -105,7 +105,7 @@ TAXONOMY: dict[Failure, Entry] = {
     ),
     Failure.NOT_A_ROTATION: Entry(
         "This is not a rotation scan; there is nothing to integrate.",
-        "Use `beampace map` for a grid scan and `beampace strategy` for test shots.",
+        "Use `beampace map` for a grid scan. Test shots are for planning: collect a rotation scan.",
         Exit.SCIENCE,
     ),
     Failure.NOT_INTEGRATED: Entry(

@@ -25,7 +25,7 @@ _NOT_A_ROTATION = {
     DatasetKind.GRID: ("a grid scan", "Use `beampace map` to see where the crystals are."),
     DatasetKind.SCREENING: (
         "a set of separate test shots",
-        "Use `beampace strategy` to plan a rotation scan from them.",
+        "Test shots are for planning: collect a rotation scan.",
     ),
     DatasetKind.STILLS: ("a set of stills", "Collect a rotation scan, or use a program for stills."),
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from beampace.core.engine import Tweak
-from beampace.core.taxonomy import Failure
+from beampace.core.taxonomy import TAXONOMY, Failure
 
 MAX_TRIES = 7
 
@@ -23,6 +23,8 @@ WHAT: Mapping[Tweak, str] = MappingProxyType(
         Tweak.BEAM_SEARCH: "a search for the beam centre",
         Tweak.SUMMATION_ONLY: "summed intensities without profile fitting",
         Tweak.WEAK_LATTICE: "the best lattice, although it explains few spots",
+        Tweak.KNOWN_DISTANCE: "the detector distance that gives the known cell",
+        Tweak.LONGER_PART: "the longer part of the frames alone",
     }
 )
 
@@ -31,10 +33,11 @@ _FURTHEST = (Failure.NOT_INDEXED, Failure.NOT_INTEGRATED)
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One try: departures from the defaults, and why it is made."""
+    """One try: departures from the defaults, why it is made, and the frames when not all are used."""
 
     tweaks: frozenset[Tweak]
     reason: str
+    images: tuple[int, int] | None = None
 
     @property
     def what(self) -> str:
@@ -44,11 +47,18 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A try that gave nothing, and how it ended."""
+    """A try that gave nothing, how it ended, and the part of the frames that may give something.
+
+    Attributes:
+        images: frames it was restricted to, or None; `part`: frames to try alone next, or None.
+    """
 
     tweaks: frozenset[Tweak]
     code: Failure
     detail: str
+    images: tuple[int, int] | None = None
+    part: tuple[int, int] | None = None
+    next_step: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,31 +93,65 @@ def best_of(history: Sequence[Attempt]) -> Attempt:
     return max(history, key=lambda attempt: _FURTHEST.index(attempt.code) if attempt.code in _FURTHEST else 9)
 
 
+def part_used(history: Sequence[Attempt], rung: Rung) -> tuple[str, ...]:
+    """A warning when the try that succeeded used the frames on one side of a slip only."""
+    moved = [attempt for attempt in history if attempt.part is not None]
+    if rung.images is None or not moved:
+        return ()
+    first, last = rung.images
+    code = Failure.CRYSTAL_MOVED
+    return (
+        f"{code.value}: {TAXONOMY[code].words} {moved[-1].detail} Only frames {first} to {last} were used. "
+        f"{moved[-1].next_step}",
+    )
+
+
 def _rungs(last: Attempt, known: Knowledge) -> Iterator[Rung]:
+    if last.code is Failure.CRYSTAL_MOVED and last.part is not None:
+        yield Rung(last.tweaks | {Tweak.LONGER_PART}, because(last), last.part)
+    for rung in _for_all_frames(last, known):
+        # A part of the frames stays what is worked on.
+        kept = last.tweaks & {Tweak.LONGER_PART}
+        yield Rung(rung.tweaks | kept, rung.reason, last.images)
+
+
+def _for_all_frames(last: Attempt, known: Knowledge) -> Iterator[Rung]:
     if last.code is Failure.NOT_INTEGRATED:
         yield from _after_indexing(last)
+    elif last.code is Failure.BEAM_CENTRE_OFF:
+        yield from _for_a_geometry(last, known)
     elif last.code is Failure.NOT_INDEXED:
         yield from _for_a_lattice(last, known)
 
 
 def _after_indexing(last: Attempt) -> Iterator[Rung]:
     for tweak in (Tweak.SMALL_SWEEP, Tweak.SUMMATION_ONLY):
-        yield Rung(last.tweaks | {tweak}, _because(last))
+        yield Rung(last.tweaks | {tweak}, because(last))
+
+
+def _for_a_geometry(last: Attempt, known: Knowledge) -> Iterator[Rung]:
+    if known.has_cell:
+        yield Rung(last.tweaks | {Tweak.KNOWN_DISTANCE}, because(last))
+    if known.degrees >= LONG_SWEEP_DEG:
+        yield Rung(frozenset({Tweak.BEAM_SEARCH}), because(last))
 
 
 def _for_a_lattice(last: Attempt, known: Knowledge) -> Iterator[Rung]:
     """Single departures in the order of what is likely and quick; they exclude one another."""
     if known.has_cell:
-        yield Rung(frozenset({Tweak.KNOWN_CELL}), _because(last))
+        yield Rung(frozenset({Tweak.KNOWN_CELL}), because(last))
     if known.degrees >= LONG_SWEEP_DEG:
-        yield Rung(frozenset({Tweak.FLIPPED_AXIS}), _because(last))
-        yield Rung(frozenset({Tweak.BEAM_SEARCH}), _because(last))
-    yield Rung(frozenset({Tweak.OTHER_INDEXING}), _because(last))
+        yield Rung(frozenset({Tweak.BEAM_SEARCH}), because(last))
+        yield Rung(frozenset({Tweak.FLIPPED_AXIS}), because(last))
+    yield Rung(frozenset({Tweak.OTHER_INDEXING}), because(last))
     if known.degrees < LONG_SWEEP_DEG:
-        yield Rung(frozenset({Tweak.BEAM_SEARCH}), _because(last))
+        yield Rung(frozenset({Tweak.BEAM_SEARCH}), because(last))
     else:
-        yield Rung(frozenset({Tweak.WEAK_LATTICE}), _because(last))
+        yield Rung(frozenset({Tweak.WEAK_LATTICE}), because(last))
 
 
-def _because(last: Attempt) -> str:
-    return f"{last.code.value}: {last.detail}"
+def because(last: Attempt) -> str:
+    """How an attempt ended, as one clause: the words of the taxonomy and the particulars."""
+    words = TAXONOMY[last.code].words.rstrip(".")
+    detail = " ".join(last.detail.split()).rstrip(".: ")
+    return f"{words[0].lower()}{words[1:]} ({detail})" if detail else f"{words[0].lower()}{words[1:]}"

@@ -16,7 +16,7 @@ from beampace import __version__
 from beampace.core.cell import UnitCell
 from beampace.core.dataset import Dataset
 from beampace.core.engine import EngineRecord, Request
-from beampace.core.errors import BeampaceError, ScienceError, failure
+from beampace.core.errors import BeampaceError, CrystalMoved, ScienceError, failure
 from beampace.core.frames import FrameLedger
 from beampace.core.ports import Engine, Progress
 from beampace.core.taxonomy import TAXONOMY, Exit, Failure
@@ -113,7 +113,8 @@ def process(options: ProcessOptions, engines: Mapping[str, Engine], progress: Pr
     case = Case(versions={"beampace": __version__, "python": platform.python_version()})
     try:
         name = options.master.name.removesuffix(".h5").removesuffix("_master")
-        directory = result_directory(options.out, name, WORK, Path.cwd())
+        # Programs run in directories of their own: a path relative to ours would mislead them.
+        directory = result_directory(options.out, name, WORK, Path.cwd()).absolute()
     except BeampaceError as error:
         return _finished(_result(options, case, Verdict.of(error)), None)
     with log_to(directory / "log.txt"):
@@ -161,7 +162,8 @@ def _carry_out(
     case.files["companion"] = companion.path.name
     case.remarks = (*dataset.remarks, *companion.remarks)
     record = case.record = _climb(options, engine, progress, directory, case, companion.path, images)
-    return _concluded(directory, case, dataset, ledger, record, images, progress)
+    used = case.request.images if case.request else images
+    return _concluded(directory, case, dataset, ledger, record, used, progress)
 
 
 def _opened(case: Case, container: Container) -> Container:
@@ -227,7 +229,7 @@ def _climb(
             case.dataset,
             master,
             place,
-            images,
+            rung.images or images,
             options.cores or len(os.sched_getaffinity(0)),
             options.space_group,
             options.unit_cell,
@@ -240,17 +242,19 @@ def _climb(
         try:
             record = engine.process(request, progress)
         except ScienceError as error:
-            history.append(Attempt(rung.tweaks, error.code, error.detail))
+            part = error.part if isinstance(error, CrystalMoved) else None
+            history.append(Attempt(rung.tweaks, error.code, error.detail, rung.images, part, error.next_step))
             case.tries.append(_try(engine, rung, error.code.value, error.words, started))
             continue
         except BeampaceError as error:
             case.tries.append(_try(engine, rung, error.code.value, error.words, started))
             raise
         case.tries.append(_try(engine, rung, "merged", "", started))
+        case.remarks += ladder.part_used(history, rung)
         return record
     best = ladder.best_of(history)
     tried = f" {len(history)} ways were tried." if len(history) > 1 else ""
-    raise failure(best.code, f"{best.detail}{tried}")
+    raise failure(best.code, f"{best.detail.rstrip('.')}.{tried}", best.next_step)
 
 
 def _written(options: ProcessOptions, case: Case, verdict: Verdict, directory: Path) -> Finished:

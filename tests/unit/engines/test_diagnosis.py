@@ -41,6 +41,6 @@ def test_last_words_are_the_reason_not_the_advice():
     text = (
         "Too few reflections for profile modelling:\n  got 18\n  profile.gaussian_rs.min_spots.overall=50\n"
     )
-    assert last_words(text) == "Too few reflections for profile modelling:"
-    assert last_words("a\nb\n") == "b"
-    assert last_words("") == "It said nothing."
+    assert last_words(text) == "Too few reflections for profile modelling."
+    assert last_words("a\nb\n") == "b."
+    assert last_words("") == "nothing."

@@ -1,7 +1,6 @@
 from dataclasses import replace
 
 import pytest
-from tests.support.eiger_data import small_dataset
 
 from beampace.core.dataset import DatasetKind
 from beampace.core.errors import InputError, ScienceError
@@ -9,6 +8,7 @@ from beampace.core.frames import FrameFailure, FrameLedger, FrameState
 from beampace.core.scan import Scan
 from beampace.core.taxonomy import Failure
 from beampace.work.frames import check_kind, choose, patience_for
+from tests.support.eiger_data import small_dataset
 
 
 def ledger(n: int, lost=()) -> FrameLedger:
@@ -55,7 +55,7 @@ def test_nothing_usable_ends_with_the_reason_of_the_frames():
 
 @pytest.mark.parametrize(
     ("kind", "word"),
-    [(DatasetKind.GRID, "beampace map"), (DatasetKind.SCREENING, "beampace strategy")],
+    [(DatasetKind.GRID, "beampace map"), (DatasetKind.SCREENING, "collect a rotation scan")],
 )
 def test_what_is_not_a_rotation_is_told_what_to_use(kind, word):
     with pytest.raises(ScienceError) as caught:

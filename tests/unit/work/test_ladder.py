@@ -30,7 +30,7 @@ def test_a_thin_sweep_is_integrated_without_a_least_number_of_spots_then_summed(
     first = failed(code=Failure.NOT_INTEGRATED)
     second = next_try([first], SHORT)
     assert second.tweaks == {Tweak.SMALL_SWEEP}
-    assert second.reason == "not_integrated: because"
+    assert second.reason.endswith("could not be integrated and merged (because)")
     third = next_try([first, Attempt(second.tweaks, Failure.NOT_INTEGRATED, "")], SHORT)
     assert third.tweaks == {Tweak.SMALL_SWEEP, Tweak.SUMMATION_ONLY}
 

@@ -60,11 +60,11 @@ def test_each_try_gets_its_own_directory_and_the_last_ending_is_told(master, tmp
     progress = RecordedProgress()
     finished = run(master, tmp_path / "out", engine, progress)
     assert (finished.exit, finished.result.verdict.code) == (Exit.SCIENCE, "not_integrated")
-    assert "two 4 ways were tried" in finished.result.verdict.words
+    assert "two. 4 ways were tried." in finished.result.verdict.words
     assert len({request.directory for request in engine.requests}) == 4
     assert [t.outcome for t in finished.result.tries] == ["not_indexed"] + 3 * ["not_integrated"]
     assert sum(note.startswith("Try") for note in progress.notes) == 3
-    assert json.loads((tmp_path / "out" / "result.json").read_text())["tries"][1]["why"] == "not_indexed: one"
+    assert json.loads((tmp_path / "out" / "result.json").read_text())["tries"][1]["why"].endswith("(one)")
 
 
 def test_what_nobody_expected_is_engine_failed_with_the_traceback_in_the_log(master, tmp_path):

@@ -39,10 +39,12 @@ class Memory:
     Attributes:
         steps: what was done, by name, arguments and inputs.
         timing: seconds spent per step, all tries together.
+        distance: of the detector in mm, as the known cell asks for it; None when it does not.
     """
 
     steps: dict[Key, Done] = field(default_factory=dict)
     timing: dict[str, float] = field(default_factory=dict)
+    distance: float | None = None
 
 
 @dataclass(slots=True)

@@ -75,7 +75,7 @@ def diagnose(step: str, returncode: int, text: str) -> Diagnosis:
         return Diagnosis(Failure.ENGINE_FAILED, f"dials.{step} was ended by signal {-returncode}. {said}")
     for pattern, code in _BY_STEP.get(step, _AFTER_INDEXING):
         if re.search(pattern, text):
-            return Diagnosis(code, f"dials.{step}: {said}")
+            return Diagnosis(code, f"dials.{step} said: {said}")
     return Diagnosis(Failure.ENGINE_FAILED, f"dials.{step} ended with code {returncode}. {said}")
 
 
@@ -83,8 +83,13 @@ def last_words(text: str, limit: int = 300) -> str:
     """The line that says why: the last `Sorry:` or exception, else the last line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     telling = [line for line in lines if re.match(_TELLING, line)]
-    last = (telling or lines or ["It said nothing."])[-1]
-    return last[:limit]
+    last = (telling or lines or ["nothing"])[-1]
+    return _sentence(last[:limit])
+
+
+def _sentence(line: str) -> str:
+    """A line of output as a sentence: no run of blanks, no colon at its end."""
+    return " ".join(line.split()).rstrip(" .:;,") + "."
 
 
 def _with_hint(step: str, code: Failure, said: str) -> Diagnosis:
@@ -94,4 +99,4 @@ def _with_hint(step: str, code: Failure, said: str) -> Diagnosis:
             f"dials.{step} cannot decode bitshuffle-LZ4 frames: the HDF5 plug-in is absent.",
             HOW_TO_GET_FILTER + ".",
         )
-    return Diagnosis(code, f"dials.{step}: {said}")
+    return Diagnosis(code, f"dials.{step} said: {said}")

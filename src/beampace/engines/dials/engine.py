@@ -7,53 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from beampace.core.engine import Crystal, EngineRecord, FrameSeries, Request, Tweak
-from beampace.core.errors import BeampaceError, failure
+from beampace.core.engine import Crystal, EngineRecord, FrameSeries, Request
+from beampace.core.errors import failure
 from beampace.core.ports import Progress
-from beampace.core.taxonomy import TAXONOMY, Failure
+from beampace.core.taxonomy import Failure
 from beampace.engines.dials import expt, outcome, probe, spots, steps, symmetry
 from beampace.engines.dials.chain import Chain, Memory
+from beampace.engines.dials.indexing import Found, Indexed, Pair, find_lattice
 from beampace.engines.dials.installation import HOW_TO_GET, DialsInstallation
-from beampace.engines.dials.lattice import (
-    SECOND_LATTICE_SHARE,
-    Lattice,
-    indexed_per_frame,
-    lattice_of,
-    second_lattice_share,
-)
-from beampace.engines.dials.reflections import ReflectionTable, read_table
+from beampace.engines.dials.reflections import read_table
 from beampace.engines.dials.symmetry import LaueDecision
-
-Pair = tuple[Path, Path]
-"""Experiment list and reflection table that belong together."""
 
 FOUND_ON_IMAGE = re.compile(r"Found \d+ strong pixels on image")
 
-BEAM_OFF_PX = 8.0
-DISTANCE_OFF = 0.02
 DISAGREE = 0.7
 """CC1/2 of all reflections below which the intensities of a lattice found elsewhere contradict it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Spots on frames: the experiment list they belong to, their file, their positions."""
-
-    experiments: Path
-    reflections: Path
-    table: ReflectionTable
-    remarks: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Indexed:
-    """A refined lattice."""
-
-    files: Pair
-    lattice: Lattice
-    per_frame: tuple[int, ...]
-    remarks: tuple[str, ...]
-    geometry_moved: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +86,11 @@ def find_spots(chain: Chain, request: Request) -> Found:
     if wrong:
         experiments = chain.edit("corrected", experiments, lambda e: expt.corrected(e, request.dataset))
     if request.images != _range(experiments):
-        experiments = chain.edit("chosen", experiments, lambda e: expt.sliced(e, request.images))
+        experiments = chain.edit(
+            f"frames_{request.images[0]}_{request.images[1]}",
+            experiments,
+            lambda e: expt.sliced(e, request.images),
+        )
     done = chain.run(
         "find_spots",
         (experiments,),
@@ -131,31 +103,6 @@ def find_spots(chain: Chain, request: Request) -> Found:
     table = read_table(done.outputs[0])
     spots.judge(request.dataset, table["xyzobs.px.value"], request.n_frames)
     return Found(experiments, done.outputs[0], table, wrong)
-
-
-def find_lattice(chain: Chain, request: Request, found: Found) -> Indexed:
-    """Index and refine; a lattice that cannot be believed counts as none."""
-    experiments = _prepared(chain, request, found)
-    arguments = steps.index(request, len(found.table))
-    done = chain.run(
-        "index",
-        (experiments, found.reflections),
-        arguments,
-        ("indexed.expt", "indexed.refl"),
-        extra=_processes("indexing.nproc", request),
-    )
-    _believe(lattice_of(read_table(done.outputs[1])), request)
-    refined = chain.run("refine", done.outputs, steps.refine(request), ("refined.expt", "refined.refl"))
-    table = read_table(refined.outputs[1])
-    lattice = lattice_of(table)
-    _believe(lattice, request)
-    moved = _moved_geometry(request, refined.outputs[0])
-    remarks = (
-        *_second_lattice(chain, request, (experiments, found.reflections), arguments, lattice),
-        *((_warning(Failure.BEAM_CENTRE_OFF, moved),) if moved else ()),
-        *_turned(request),
-    )
-    return Indexed(refined.pair, lattice, indexed_per_frame(table, request.images), remarks, moved)
 
 
 def measure(chain: Chain, request: Request, indexed: Indexed) -> Scaling:
@@ -268,32 +215,6 @@ def _cut(chain: Chain, request: Request, scaling: Scaling) -> Scaling:
     return Scaling(again.pair, data, d_min, "CC1/2 falls to 0.3", scaling.laue)
 
 
-def _prepared(chain: Chain, request: Request, found: Found) -> Path:
-    """The experiment list to index with: spindle turned, beam searched, when the try asks for it."""
-    experiments = found.experiments
-    if Tweak.FLIPPED_AXIS in request.tweaks:
-        experiments = chain.edit("flipped", experiments, expt.flipped)
-    if Tweak.BEAM_SEARCH not in request.tweaks:
-        return experiments
-    inputs = (experiments, found.reflections)
-    done = chain.run(
-        "search_beam_position",
-        inputs,
-        (),
-        ("optimised.expt",),
-        extra=_processes("nproc", request),
-    )
-    return done.outputs[0]
-
-
-def _believe(lattice: Lattice, request: Request) -> None:
-    if Tweak.WEAK_LATTICE in request.tweaks:
-        return
-    doubt = lattice.doubt(steps.degrees(request), request.dataset.scan.width)
-    if doubt:
-        raise failure(Failure.NOT_INDEXED, f"In the best fit {doubt}.")
-
-
 def _agree(scaling: Scaling, indexed: Indexed) -> None:
     """Refuse data of a lattice that fits only with another beam centre, and whose intensities disagree.
 
@@ -310,53 +231,6 @@ def _agree(scaling: Scaling, indexed: Indexed) -> None:
             "The only lattice found needs another geometry, and its intensities contradict each other "
             f"(CC1/2 {cc_half:.2f}), so that geometry is not the true one either. {indexed.geometry_moved}",
         )
-
-
-def _second_lattice(
-    chain: Chain, request: Request, inputs: tuple[Path, ...], arguments: tuple[str, ...], lattice: Lattice
-) -> tuple[str, ...]:
-    """Look for a second lattice among many unexplained spots; the first one stays the result."""
-    if not lattice.unexplained:
-        return ()
-    both = "indexing.multiple_lattice_search.max_lattices=2"
-    try:
-        done = chain.run(
-            "index.2",
-            inputs,
-            (*arguments, both, "output.experiments=two.expt", "output.reflections=two.refl"),
-            ("two.expt", "two.refl"),
-            extra=_processes("indexing.nproc", request),
-        )
-    except BeampaceError as error:
-        if error.code is not Failure.NOT_INDEXED:
-            raise
-        return ()
-    share = second_lattice_share(read_table(done.outputs[1]))
-    if share < SECOND_LATTICE_SHARE:
-        return ()
-    return (_warning(Failure.TWO_LATTICES, f"A second lattice explains another {share:.0%} of the spots."),)
-
-
-def _moved_geometry(request: Request, refined: Path) -> str:
-    """Say so when the refined beam position or distance is far from the file's; "" when it is not."""
-    now = expt.beam_position(expt.read_expt(refined))
-    detector, beam = request.dataset.detector, request.dataset.beam
-    then = detector.pixel(beam.direction)
-    if now is None or then is None:
-        return ""
-    away = ((now[0] - then[0]) ** 2 + (now[1] - then[1]) ** 2) ** 0.5
-    if away <= BEAM_OFF_PX and abs(now[2] / detector.distance - 1) <= DISTANCE_OFF:
-        return ""
-    return (
-        f"Beam at {now[0]:.1f} {now[1]:.1f} px, the file says {then[0]:.1f} {then[1]:.1f}; "
-        f"distance {now[2]:.1f} mm, the file says {detector.distance:.1f}."
-    )
-
-
-def _turned(request: Request) -> tuple[str, ...]:
-    if Tweak.FLIPPED_AXIS not in request.tweaks:
-        return ()
-    return ("metadata_inconsistent: The spindle turns the other way than the file says.",)
 
 
 def _laue_remarks(scaling: Scaling) -> tuple[str, ...]:
@@ -377,10 +251,6 @@ def _series(request: Request, found: Found, indexed: Indexed) -> FrameSeries:
             "indexed": indexed.per_frame,
         },
     )
-
-
-def _warning(code: Failure, detail: str) -> str:
-    return f"{code.value}: {TAXONOMY[code].words} {detail}"
 
 
 def _processes(option: str, request: Request) -> tuple[str, ...]:

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from beampace.core.cell import UnitCell
 from beampace.core.dataset import Dataset
 from beampace.core.geometry import IDENTITY, Goniometer, Mat3, Vec3, dot, multiply, norm, rotation, scaled
@@ -83,6 +86,26 @@ def flipped(expt: Expt) -> Expt:
     return dict(result)
 
 
+def with_beam_at(expt: Expt, shift: tuple[float, float]) -> Expt:
+    """The experiment list with the beam centre moved by pixels (fast, slow): the detector moves back."""
+    result = json.loads(json.dumps(expt))
+    panel = result["detector"][0]["panels"][0]
+    for axis, pixels, size in zip(("fast_axis", "slow_axis"), shift, panel["pixel_size"], strict=True):
+        panel["origin"] = [o - pixels * size * a for o, a in zip(panel["origin"], panel[axis], strict=True)]
+    return dict(result)
+
+
+def with_distance(expt: Expt, distance: float) -> Expt:
+    """The experiment list with the detector plane at another distance in mm, moved along its normal."""
+    result = json.loads(json.dumps(expt))
+    panel = result["detector"][0]["panels"][0]
+    normal = _cross(_vector(panel["fast_axis"]), _vector(panel["slow_axis"]))
+    now = dot(_vector(panel["origin"]), normal)
+    further = distance * (1 if now > 0 else -1) - now
+    panel["origin"] = [o + further * n for o, n in zip(panel["origin"], normal, strict=True)]
+    return dict(result)
+
+
 def sliced(expt: Expt, images: tuple[int, int]) -> Expt:
     """The experiment list for frames `images` (first, last) only, as dials.slice_sequence makes it."""
     result = json.loads(json.dumps(expt))
@@ -111,6 +134,13 @@ def cell_of(expt: Expt) -> UnitCell:
     crystal = expt["crystal"][0]
     a, b, c = (_vector(crystal[f"real_space_{axis}"]) for axis in "abc")
     return UnitCell(norm(a), norm(b), norm(c), _angle(b, c), _angle(a, c), _angle(a, b))
+
+
+def lattice_points(expt: Expt, hkl: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Reciprocal lattice points (n, 3) of indices (n, 3) in the frame of the crystal, 1/angstrom."""
+    crystal = expt["crystal"][0]
+    real = np.array([crystal[f"real_space_{axis}"] for axis in "abc"], dtype=np.float64)
+    return np.asarray(hkl @ np.linalg.inv(real).T)
 
 
 def hall_of(expt: Expt) -> str:

@@ -16,6 +16,7 @@ TESTABLE_FROM_DEG = 5.0
 
 LOW_FRACTION = 0.35
 BAD_RMSD_Z_DEG = 0.5
+LOOSE_FRACTION, LOOSE_RMSD_Z, LOOSE_RMSD_Z_DEG = 0.9, 0.5, 0.1
 SECOND_LATTICE_SHARE = 0.15
 UNEXPLAINED_SHARE = 0.3
 UNEXPLAINED_SPOTS = 100
@@ -44,6 +45,15 @@ class Lattice:
         """Whether enough spots are left over for another lattice."""
         left = self.n_spots - self.n_indexed
         return left >= UNEXPLAINED_SPOTS and left >= UNEXPLAINED_SHARE * self.n_spots
+
+    def loose(self, width: float) -> bool:
+        """Whether spots are left out or lie so far off that the lattice deserves a second look.
+
+        Args:
+            width: degrees per frame.
+        """
+        off = self.rmsd[2] if self.rmsd else 0.0
+        return self.fraction < LOOSE_FRACTION or (off > LOOSE_RMSD_Z and off * abs(width) > LOOSE_RMSD_Z_DEG)
 
     def doubt(self, degrees: float, width: float) -> str:
         """Why the lattice cannot be believed, or "" when it can.
