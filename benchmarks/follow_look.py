@@ -141,8 +141,6 @@ def report(command: str, watched: Watched, frames: int) -> None:
     percentile = latencies[int(0.95 * (len(latencies) - 1))]
     print(f"{command}: readable -> in {command}.json: median {statistics.median(latencies):.2f} s, "
           f"95 % {percentile:.2f} s, worst {latencies[-1]:.2f} s")  # fmt: skip
-    for begin in range(1, frames + 1, 25):
-        print(begin, round(watched.shown[begin] - watched.readable[begin], 2), end="; ")
     print(f"{command}: last frame readable -> complete: {watched.complete - last:.2f} s", flush=True)
 
 

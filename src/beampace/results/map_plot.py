@@ -6,10 +6,9 @@ import math
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from beampace.results.look_plot import png_of
@@ -106,32 +105,33 @@ def _lines(axes: Axes, part: MapPart) -> None:
     """Thin lines between the cells, unless they would hide them."""
     if max(part.grid.columns, part.grid.rows) > 60:
         return
-    for column in range(part.grid.columns + 1):
-        axes.axvline(column, color="white", linewidth=0.6)
-    for row in range(part.grid.rows + 1):
-        axes.axhline(row, color="white", linewidth=0.6)
+    columns, rows = part.grid.columns, part.grid.rows
+    lines = [[(column, 0), (column, rows)] for column in range(columns + 1)]
+    lines += [[(0, row), (columns, row)] for row in range(rows + 1)]
+    axes.add_collection(LineCollection(lines, colors="white", linewidths=0.6), autolim=False)
 
 
 def _missing(axes: Axes, part: MapPart, scores: np.ndarray, *, running: bool) -> None:
     """Missing cells hatched; those still to come left empty."""
-    failed = {
-        frame
-        for frame, word in zip(part.columns["frame"], part.columns["verdict"], strict=True)
-        if word == "failed"
-    }
-    for row, column in np.argwhere(np.isnan(scores)).tolist():
-        lost = not running or part.numbers[row][column] in failed
-        axes.add_patch(
-            Rectangle(
-                (column, row),
-                1,
-                1,
-                facecolor="#fafbfb" if lost else "white",
-                linewidth=0.5,
-                edgecolor=FAINT if lost else EDGE,
-                hatch="/////" if lost else None,
-            )
+    columns = zip(part.columns["frame"], part.columns["verdict"], strict=True)
+    failed = [frame for frame, word in columns if word == "failed"]
+    unknown = np.isnan(scores)
+    lost = unknown & np.isin(np.array(part.numbers), np.array(failed, dtype=np.int64)) if running else unknown
+    for cells, colour, edge, hatch in (
+        (unknown & ~lost, "white", EDGE, None),
+        (lost, "#fafbfb", FAINT, "/////"),
+    ):
+        corners = np.argwhere(cells)[:, ::-1]
+        square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
+        shown = PolyCollection(
+            corners[:, None, :] + square,
+            facecolors=colour,
+            edgecolors=edge,
+            linewidths=0.5,
+            hatch=hatch,
+            zorder=2.2,
         )
+        axes.add_collection(shown, autolim=False)
 
 
 def _outline(axes: Axes, part: MapPart, crystal: MapCrystal) -> None:
@@ -148,15 +148,15 @@ def _outline(axes: Axes, part: MapPart, crystal: MapCrystal) -> None:
             edges.append([(column, row + 1), (column + 1, row + 1)])
     wide = 2.0 if max(part.grid.columns, part.grid.rows) <= 40 else 1.2
     axes.add_collection(
-        LineCollection(edges, colors=OUTLINE, linewidths=wide, capstyle="round", clip_on=False)
+        LineCollection(edges, colors=OUTLINE, linewidths=wide, capstyle="round", clip_on=False, zorder=3)
     )
 
 
 def _number(axes: Axes, crystal: MapCrystal) -> None:
     """A cross at the centre, and the number in a disc on the corner of the crystal's uppermost cell."""
     x, y = crystal.centre
-    axes.plot(x, y, "+", color="white", markersize=11, markeredgewidth=3.2, clip_on=False)
-    axes.plot(x, y, "+", color=OUTLINE, markersize=10, markeredgewidth=1.6, clip_on=False)
+    axes.plot(x, y, "+", color="white", markersize=11, markeredgewidth=3.2, clip_on=False, zorder=4)
+    axes.plot(x, y, "+", color=OUTLINE, markersize=10, markeredgewidth=1.6, clip_on=False, zorder=4)
     upper = min(row for _, row in crystal.cells)
     right = max(column for column, row in crystal.cells if row == upper) + 1
     axes.annotate(
