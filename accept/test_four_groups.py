@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import gemmi
 import pytest
-from tests.support.processing import process, simulate
-from tests.support.truth import compare
 
 from beampace.core.cell import UnitCell
 from beampace.simulate.crystal import CrystalSpec
 from beampace.simulate.scenario import Lattice, Scenario
+from tests.support.processing import process, simulate
+from tests.support.truth import compare
 
-BASE = Scenario(distance=100.0, width=0.5, n_frames=360, d_min=2.6)
+BASE = Scenario(distance=130.0, width=0.5, n_frames=360, mosaicity=0.15)
 CASES = {
     "P 21 21 21": (UnitCell(36.1, 42.7, 51.3, 90, 90, 90), "mmm"),
     "P 43 21 2": (UnitCell(44.5, 44.5, 58.2, 90, 90, 90), "4/mmm"),
@@ -23,7 +23,7 @@ CASES = {
 @pytest.mark.parametrize("group", CASES)
 def test_a_set_of_180_degrees_agrees_with_the_truth(group, tmp_path):
     cell, laue = CASES[group]
-    spec = CrystalSpec(cell, group, seed=5)
+    spec = CrystalSpec(cell, group, b_factor=20, seed=5)
     scenario = replace(BASE, name="set", crystal=spec, lattices=(Lattice(seed=9),))
     master = simulate(scenario, tmp_path / "raw")
     ended = process(master, tmp_path / "out")
@@ -33,6 +33,7 @@ def test_a_set_of_180_degrees_agrees_with_the_truth(group, tmp_path):
         tmp_path / "raw" / "set_truth.npz",
         gemmi.UnitCell(*cell.parameters),
         gemmi.find_spacegroup_by_name(group),
+        statistics["outer"]["d_max"],
     )
     seconds = sum(ended.result["timing"][step] for step in ("find_spots", "index", "integrate", "scale"))
     print(

@@ -4,11 +4,10 @@ import subprocess
 import sys
 import time
 
-from tests.support.processing import simulate
-
 from beampace.core.cell import UnitCell
 from beampace.simulate.crystal import CrystalSpec
 from beampace.simulate.scenario import Lattice, Scenario
+from tests.support.processing import simulate
 
 SCENARIO = Scenario(
     name="patched",

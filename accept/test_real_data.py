@@ -3,6 +3,7 @@
 import math
 
 import pytest
+
 from tests.support.processing import process
 
 EXPECTED = {"rotational_001": (5.42, 8.13, 12.02), "rotational_002": (5.44, 8.14, 12.04)}

@@ -21,7 +21,7 @@ class Agreement:
 
     Attributes:
         n: reflections compared.
-        cc: correlation of intensities overall; `cc_outer` in the outer tenth by resolution.
+        cc: correlation of intensities overall; `cc_outer` in the outer shell.
         cell_error: largest relative difference of a reduced cell parameter (angles against 90 degrees).
     """
 
@@ -71,9 +71,19 @@ def changes(
 
 
 def compare(
-    merged: Path, truth_npz: Path, true_cell: gemmi.UnitCell, true_group: gemmi.SpaceGroup
+    merged: Path,
+    truth_npz: Path,
+    true_cell: gemmi.UnitCell,
+    true_group: gemmi.SpaceGroup,
+    outer_d_max: float | None = None,
 ) -> Agreement:
     """Best agreement over all ways to lay the result's lattice on the true one.
+
+    Args:
+        merged: MTZ with merged intensities.
+        truth_npz: the truth of the simulation.
+        true_cell, true_group: of the simulation.
+        outer_d_max: where the outer shell begins, angstrom; None for the outer tenth of the reflections.
 
     Raises:
         AssertionError: the lattices do not fit at all.
@@ -87,6 +97,7 @@ def compare(
     t2, red2 = reduce_basis(true_cell, true_group.hm[0])
     table = _table(truth_npz, t2, true_group)
     spacing = np.array([1 / mtz.cell.calculate_d(list(map(int, index))) ** 2 for index in hkl])
+    edge = np.quantile(spacing, 0.9) if outer_d_max is None else 1 / outer_d_max**2
     best = None
     for n, cell_error in changes(red1, red2):
         indices = (n @ ((t1 @ hkl.T) // 24)).T
@@ -96,7 +107,7 @@ def compare(
             continue
         cc = float(np.corrcoef(data[known], true[known])[0, 1])
         if best is None or cc > best.cc:
-            outer = known & (spacing >= np.quantile(spacing, 0.9))
+            outer = known & (spacing >= edge)
             best = Agreement(
                 int(known.sum()), cc, float(np.corrcoef(data[outer], true[outer])[0, 1]), cell_error
             )

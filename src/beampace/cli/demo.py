@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,9 +26,11 @@ from beampace.simulate.crystal import CrystalSpec
 from beampace.simulate.options import InfoFile, WriteOptions
 from beampace.simulate.scenario import Lattice, Scenario
 from beampace.work import FanOut, Finished, ProcessOptions, Switch
+from beampace.work.map import MapOptions, map_grid
+from beampace.work.map_shape import GridWishes
 
-ORTHORHOMBIC = CrystalSpec(UnitCell(38.1, 47.3, 56.7, 90, 90, 90), "P212121", seed=11)
-MONOCLINIC = CrystalSpec(UnitCell(62.4, 37.2, 45.8, 90, 103.5, 90), "C2", seed=12)
+ORTHORHOMBIC = CrystalSpec(UnitCell(38.1, 47.3, 56.7, 90, 90, 90), "P212121", b_factor=60, seed=11)
+MONOCLINIC = CrystalSpec(UnitCell(62.4, 37.2, 45.8, 90, 103.5, 90), "C2", b_factor=60, seed=12)
 LIVE_RATE = 20.0
 PATIENCE_S = 10.0
 
@@ -45,11 +47,11 @@ class Scan:
 
 def scans() -> tuple[tuple[Scan, ...], Scan]:
     """The datasets that are there when the demonstration begins, and the one that is taken live."""
-    base = Scenario(distance=105.0, d_min=3.0, lattices=(Lattice(seed=3),), width=1.0, n_frames=100)
-    ortho = replace(base, crystal=ORTHORHOMBIC, name="ortho_rotational_001", seed=21)
-    grid = replace(base, crystal=ORTHORHOMBIC, name="ortho_grid_001", width=0.0, grid=two_crystals(12, 8))
-    shots = replace(ortho, name="ortho_screening_001", width=0.1, interval=90.0, n_frames=4)
-    mono = replace(base, crystal=MONOCLINIC, name="mono_rotational_001", seed=22, n_frames=160)
+    base = Scenario(distance=95.0, photons=120.0, lattices=(Lattice(seed=3),), width=1.0, n_frames=100)
+    ortho = replace(base, crystal=ORTHORHOMBIC, name="ortho_1", seed=21)
+    grid = replace(base, crystal=ORTHORHOMBIC, name="ortho_grid_1", width=0.0, grid=two_crystals(12, 8))
+    shots = replace(ortho, name="ortho_shots_1", width=0.1, interval=90.0, n_frames=4)
+    mono = replace(base, crystal=MONOCLINIC, name="mono_1", seed=22, n_frames=160)
     there = (
         Scan(grid, "user1/ortho/grid_001", 12),
         Scan(shots, "user1/ortho/screening_001", 1),
@@ -64,34 +66,47 @@ def demo_command(directory: Path, cores: int | None) -> int:
 
     def run(switch: Switch) -> int:
         started = time.monotonic()
-        finished = play(numbered(directory), cores or available_cores(), console, switch)
-        console.print(overview(finished))
-        console.print("Reports:")
-        for one in finished:
-            console.print(f"{one.directory}/report.html", highlight=False, soft_wrap=True)
+        played = play(numbered(directory), cores or available_cores(), console, switch)
+        console.print(overview(played.rotations))
+        console.print(f"Map: {played.grid.result.verdict.words}", highlight=False)
+        console.print("Look at these:")
+        for path in played.pages:
+            console.print(str(path), highlight=False, soft_wrap=True)
         console.print(f"The demonstration took {time.monotonic() - started:.0f} s.", highlight=False)
-        return int(max(one.exit for one in finished))
+        return int(max(one.exit for one in (played.grid, *played.rotations)))
 
     return guarded(Console(stderr=True), run)
 
 
-def play(beamtime: Path, cores: int, console: Console, switch: Switch) -> list[Finished]:
-    """Write the small beamtime, process what is there, then a scan while it is taken."""
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What came of the small beamtime."""
+
+    grid: Finished
+    rotations: tuple[Finished, ...]
+
+    @property
+    def pages(self) -> tuple[Path, ...]:
+        """What a person looks at."""
+        maps = (self.grid.directory / "map.png",) if self.grid.directory else ()
+        return (*maps, *(one.directory / "report.html" for one in self.rotations if one.directory))
+
+
+def play(beamtime: Path, cores: int, console: Console, switch: Switch) -> Played:
+    """Write the small beamtime, work on what is there, then on a scan while it is taken."""
     there, live = scans()
     console.print(f"A small beamtime is simulated in {beamtime}", highlight=False, soft_wrap=True)
     with ConsoleProgress(console) as bars:
         progress = FanOut((bars, switch))
         masters = [write_simulation(_plan(scan, beamtime, cores), progress) for scan in there]
-        progress.note(
-            "Grid scan and test shots wait for `map` and `strategy`; the rotation scan is processed."
-        )
+        progress.note("The grid scan becomes a map; the test shots wait for a strategy.")
+        grid = map_grid(_mapped(masters[0], beamtime, there[0], cores), progress)
+        progress.note("The rotation scan is processed.")
         first = run_process(_asked(masters[-1], beamtime, there[-1], cores), progress)
-        progress.note(
-            f"A second rotation scan is taken now, {LIVE_RATE:.0f} frames/s, and processed as it comes."
-        )
+        progress.note(f"Another one is taken now, at {LIVE_RATE:.0f} frames/s, and processed as it comes.")
         with detector(live, beamtime):
             second = run_process(_asked(_wait_for(beamtime, live, progress), beamtime, live, cores), progress)
-    return [first, second]
+    return Played(grid, (first, second))
 
 
 @contextmanager
@@ -116,7 +131,8 @@ def _command(scan: Scan, beamtime: Path) -> list[str]:
         "frames": scenario.n_frames,
         "width": scenario.width,
         "distance": scenario.distance,
-        "crystal-d-min": scenario.d_min,
+        "b-factor": crystal.b_factor,
+        "photons": scenario.photons,
         "seed": scenario.seed,
         "images-per-file": scan.images_per_file,
         "rate": scan.rate,
@@ -136,7 +152,7 @@ def numbered(directory: Path) -> Path:
     return place.absolute()
 
 
-def overview(finished: list[Finished]) -> Table:
+def overview(finished: Iterable[Finished]) -> Table:
     """One row per processed dataset."""
     table = Table(title="Results", title_style="bold", pad_edge=False)
     for head in ("dataset", "verdict", "space group", "unit cell", "d_min", "compl.", "CC1/2"):
@@ -168,8 +184,18 @@ def _plan(scan: Scan, beamtime: Path, cores: int) -> Plan:
     return Plan(scan.scenario, beamtime / "raw" / scan.place, options, cores)
 
 
+def _mapped(master: Path, beamtime: Path, scan: Scan, cores: int) -> MapOptions:
+    out = _results(beamtime, scan, "map")
+    wishes = GridWishes(snaked=scan.scenario.grid.snake if scan.scenario.grid else None)
+    return MapOptions((master,), wishes, cores=cores, out=out, patience_s=PATIENCE_S)
+
+
+def _results(beamtime: Path, scan: Scan, work: str) -> Path:
+    return beamtime / "processed" / scan.place / "beampace" / f"{work}_001"
+
+
 def _asked(master: Path, beamtime: Path, scan: Scan, cores: int) -> ProcessOptions:
-    out = beamtime / "processed" / scan.place / "beampace" / "process_001"
+    out = _results(beamtime, scan, "process")
     return ProcessOptions(master=master, cores=cores, out=out, patience_s=PATIENCE_S)
 
 

@@ -153,9 +153,7 @@ def simulate(
     background: Annotated[float, typer.Option(help="Background counts per pixel.", min=0)] = 0.3,
     photons: Annotated[float, typer.Option(help="Mean photons of a full spot at 3 to 5 angstrom.")] = 400.0,
     mosaicity: Annotated[float, typer.Option(help="Mosaicity (e.s.d.), degrees.")] = 0.12,
-    crystal_d_min: Annotated[
-        float, typer.Option(help="The crystal diffracts no further, angstrom; 0 leaves it to B.", min=0)
-    ] = 0.0,
+    b_factor: Annotated[float, typer.Option(help="B of the crystal, square angstrom.", min=0)] = 20.0,
     trouble: Annotated[list[Trouble] | None, typer.Option(help="What is wrong with the crystal.")] = None,
     layout: Annotated[FileLayout, typer.Option(help="File layout.")] = FileLayout.LEGACY,
     images_per_file: Annotated[int, typer.Option(help="Frames per data file.", min=1)] = 100,
@@ -183,7 +181,7 @@ def simulate(
         background=background,
         photons=photons,
         mosaicity=mosaicity,
-        crystal_d_min=crystal_d_min,
+        b_factor=b_factor,
         trouble=tuple(trouble or ()),
         layout=layout,
         images_per_file=images_per_file,

@@ -77,7 +77,7 @@ class Wanted:
     background: float
     photons: float
     mosaicity: float
-    crystal_d_min: float
+    b_factor: float
     trouble: tuple[Trouble, ...]
     layout: FileLayout
     images_per_file: int
