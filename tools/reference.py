@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import typer.main
-from beampace.cli.main import app
 
+from beampace.cli.main import app
 from beampace.core.taxonomy import TAXONOMY
 from beampace.results import schema_page
 

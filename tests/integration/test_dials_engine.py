@@ -10,7 +10,6 @@ from pathlib import Path
 
 import gemmi
 import pytest
-from tests.support.eiger_data import REAL, REAL_MASTERS
 
 from beampace.core.cell import UnitCell
 from beampace.core.taxonomy import Exit, Failure
@@ -20,6 +19,7 @@ from beampace.simulate.files import write_dataset
 from beampace.simulate.scenario import HeaderErrors, Scenario
 from beampace.simulate.simulation import simulate_scan
 from beampace.work import ProcessOptions, Switch, process
+from tests.support.eiger_data import REAL, REAL_MASTERS
 
 pytestmark = [
     pytest.mark.dials,

@@ -12,13 +12,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from tests.support.eiger_data import SHAPE, small_dataset, small_frame, small_frames, small_mask
 
 from beampace.core.dataset import DatasetKind
 from beampace.core.errors import InputError
 from beampace.eiger import FollowSettings, FrameReader, follow, open_container, survey, write_companion
 from beampace.simulate.files import write_dataset
 from beampace.simulate.options import Codec, FileLayout, InfoFile, WriteOptions
+from tests.support.eiger_data import SHAPE, small_dataset, small_frame, small_frames, small_mask
 
 PATCHER = """
 import sys, time

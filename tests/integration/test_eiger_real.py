@@ -12,11 +12,11 @@ import h5py
 import hdf5plugin
 import numpy as np
 import pytest
-from tests.support.eiger_data import REAL, REAL_MASTERS
 
 from beampace.core.dataset import Dataset, DatasetKind
 from beampace.core.geometry import multiply, rotation
 from beampace.eiger import CHILD_ENVIRONMENT, FrameReader, open_container, survey, write_companion
+from tests.support.eiger_data import REAL, REAL_MASTERS
 
 pytestmark = [
     pytest.mark.real,

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from tests.support.processing import process, simulate
 
 from beampace.cli.scenarios import with_trouble
 from beampace.cli.words import Trouble
@@ -11,6 +10,7 @@ from beampace.core.cell import UnitCell
 from beampace.simulate.crystal import CrystalSpec
 from beampace.simulate.options import Faults, WriteOptions
 from beampace.simulate.scenario import Lattice, Scenario
+from tests.support.processing import process, simulate
 
 CELL = UnitCell(40, 40, 30, 90, 90, 90)
 TETRAGONAL = Scenario(

@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 import h5py
 import numpy as np
 import pytest
-from tests.support.eiger_data import SHAPE, small_dataset, small_frame, small_frames, small_mask
 
 from beampace.core.errors import InputError
 from beampace.core.frames import FrameState
 from beampace.core.taxonomy import Failure
 from beampace.eiger import FrameReader, open_container, read_dataset, survey
 from beampace.simulate.files import write_dataset
+from tests.support.eiger_data import SHAPE, small_dataset, small_frame, small_frames, small_mask
 
 
 @pytest.fixture

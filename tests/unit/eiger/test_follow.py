@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.eiger_data import small_dataset, small_frame, small_frames, small_mask
 
 from beampace.core.dataset import DatasetKind
 from beampace.core.errors import InputError
@@ -20,6 +19,7 @@ from beampace.eiger import FollowSettings, FrameReader, follow
 from beampace.simulate.files import write_dataset
 from beampace.simulate.options import Faults, FileLayout, WriteOptions
 from beampace.simulate.patches import patch_master
+from tests.support.eiger_data import small_dataset, small_frame, small_frames, small_mask
 
 
 class Stage:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.eiger_data import SHAPE, small_dataset, small_frame, small_frames, small_mask
 
 from beampace.core.errors import InputError
 from beampace.core.taxonomy import Failure
@@ -17,6 +16,7 @@ from beampace.eiger.chunks import Layout, decode
 from beampace.eiger.values import Values
 from beampace.simulate.files import write_dataset
 from beampace.simulate.options import WriteOptions
+from tests.support.eiger_data import SHAPE, small_dataset, small_frame, small_frames, small_mask
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import resource
 import h5py
 import numpy as np
 import pytest
-from tests.support.eiger_data import SHAPE, small_dataset, small_frame, small_frames, small_mask
 
 from beampace.core.errors import InfrastructureError, InputError
 from beampace.core.frames import FrameState
@@ -15,6 +14,7 @@ from beampace.core.taxonomy import Failure
 from beampace.eiger import FrameReader, open_container, survey, write_companion
 from beampace.simulate.files import write_dataset
 from beampace.simulate.options import Codec, Faults, FileLayout, WriteOptions
+from tests.support.eiger_data import SHAPE, small_dataset, small_frame, small_frames, small_mask
 
 N_FRAMES = 10
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
-from tests.support.eiger_data import small_dataset, small_frame, small_frames, small_mask
 
 from beampace.core.dataset import DatasetKind
 from beampace.core.geometry import Goniometer, apply, rotation
@@ -15,6 +14,7 @@ from beampace.eiger import FrameReader, open_container, survey
 from beampace.simulate.detectors import CATALOGUE
 from beampace.simulate.files import write_dataset
 from beampace.simulate.options import Codec, FileLayout, InfoFile, WriteOptions
+from tests.support.eiger_data import small_dataset, small_frame, small_frames, small_mask
 
 
 def written(tmp_path, dataset, **options):
