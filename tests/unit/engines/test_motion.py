@@ -27,7 +27,7 @@ def everything(z):
 @pytest.mark.parametrize(("degrees", "frame"), [(2.0, 30), (0.6, 41), (-1.0, 15)])
 def test_a_slip_is_found_where_it_happened(degrees, frame):
     q, predicted, z = seen(lambda at: degrees if at >= frame - 1 else 0.0)
-    slip = find_slip(q, predicted, everything(z), z)
+    slip = find_slip(q, predicted, everything(z), z, 60.0)
     assert slip is not None
     assert slip.frame == pytest.approx(frame, abs=1)
     assert slip.degrees == pytest.approx(abs(degrees), rel=0.1)
@@ -37,33 +37,40 @@ def test_a_slip_is_found_where_it_happened(degrees, frame):
 @pytest.mark.parametrize("whole", [0.0, 0.5, 2.0])
 def test_a_drift_is_not_a_slip(whole):
     q, predicted, z = seen(lambda at: whole * at / FRAMES)
-    assert find_slip(q, predicted, everything(z), z) is None
+    assert find_slip(q, predicted, everything(z), z, 60.0) is None
 
 
 def test_a_sway_is_not_a_slip():
     q, predicted, z = seen(lambda at: 0.5 * np.sin(2 * np.pi * at / FRAMES))
-    assert find_slip(q, predicted, everything(z), z) is None
+    assert find_slip(q, predicted, everything(z), z, 60.0) is None
 
 
 def test_a_slip_too_large_for_the_lattice_shows_in_what_it_explains():
     q, predicted, z = seen(lambda at: 0.0)
     rng = np.random.default_rng(3)
     explained = np.where(z < 22, rng.random(len(z)) < 0.97, rng.random(len(z)) < 0.2)
-    slip = find_slip(q, predicted, explained, z)
+    slip = find_slip(q, predicted, explained, z, 60.0)
     assert slip is not None
     assert slip.degrees is None
     assert slip.frame == pytest.approx(23, abs=1)
+    assert find_slip(q, predicted, explained, z, 10.0) is None
 
 
 def test_a_lattice_that_explains_half_throughout_has_not_moved():
     q, predicted, z = seen(lambda at: 0.0)
     explained = np.random.default_rng(3).random(len(z)) < 0.5
-    assert find_slip(q, predicted, explained, z) is None
+    assert find_slip(q, predicted, explained, z, 60.0) is None
+
+
+def test_a_lattice_that_fits_a_small_wedge_only_is_no_slip():
+    """So does one of a wrong spindle sign."""
+    q, predicted, z = seen(lambda at: 0.0)
+    assert find_slip(q, predicted, z < 8, z, 60.0) is None
 
 
 def test_few_spots_say_nothing():
     q, predicted, z = seen(lambda at: 2.0 if at >= 30 else 0.0, n=60)
-    assert find_slip(q, predicted, everything(z), z) is None
+    assert find_slip(q, predicted, everything(z), z, 60.0) is None
 
 
 def test_the_tilt_is_a_rotation_vector():

@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from beampace.core.engine import Tweak
 from beampace.core.taxonomy import Failure
-from beampace.work.ladder import MAX_TRIES, Attempt, Knowledge, best_of, next_try
+from beampace.work.ladder import MAX_TRIES, Attempt, Knowledge, best_of, next_try, part_used
 
 LONG, SHORT = Knowledge(90.0), Knowledge(1.5)
 
@@ -68,6 +68,31 @@ def test_the_ending_that_came_furthest_is_told():
     history = [failed(), failed(Tweak.FLIPPED_AXIS, code=Failure.NOT_INTEGRATED), failed(Tweak.BEAM_SEARCH)]
     assert best_of(history) is history[1]
     assert best_of([failed(), failed(Tweak.BEAM_SEARCH)]).tweaks == frozenset()
+
+
+def test_a_crystal_that_moved_is_tried_in_its_longer_part_which_then_stays():
+    slipped = Attempt(frozenset(), Failure.CRYSTAL_MOVED, "It slipped.", part=(30, 60), next_step="Cut.")
+    rung = next_try([slipped], LONG)
+    assert (rung.tweaks, rung.images) == ({Tweak.LONGER_PART}, (30, 60))
+    thin = Attempt(rung.tweaks, Failure.NOT_INTEGRATED, "", images=rung.images)
+    after = next_try([slipped, thin], LONG)
+    assert (after.tweaks, after.images) == ({Tweak.LONGER_PART, Tweak.SMALL_SWEEP}, (30, 60))
+    said = part_used([slipped, thin], after)[0]
+    assert said.startswith("crystal_moved: ")
+    assert "It slipped. Only frames 30 to 60 were used. Cut." in said
+    assert part_used([failed()], next_try([failed()], LONG)) == ()
+
+
+def test_another_beam_centre_leads_to_its_search_and_a_scaled_cell_to_the_distance():
+    off = failed(code=Failure.BEAM_CENTRE_OFF)
+    assert next_try([off], LONG).tweaks == {Tweak.BEAM_SEARCH}
+    assert next_try([off], Knowledge(90.0, has_cell=True)).tweaks == {Tweak.KNOWN_DISTANCE}
+
+
+def test_the_reason_of_a_try_is_one_clean_line():
+    ended = failed(code=Failure.NOT_INTEGRATED)
+    ragged = Attempt(ended.tweaks, ended.code, "\ndials.integrate said:  Too few\n reflections: ")
+    assert next_try([ragged], SHORT).reason.endswith("(dials.integrate said: Too few reflections)")
 
 
 codes = st.sampled_from([Failure.NOT_INDEXED, Failure.NOT_INTEGRATED, Failure.NO_DIFFRACTION])

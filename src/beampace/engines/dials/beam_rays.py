@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from beampace.core.geometry import rotation
 from beampace.engines.dials.beam_search import Rays
 from beampace.engines.dials.expt import Expt, goniometer_of
 
@@ -29,5 +28,12 @@ def _back(expt: Expt, phi: Floats) -> Floats:
     """Inverse of R = setting * rotation(axis, phi) * fixed, (n, 3, 3)."""
     gonio = goniometer_of(expt)
     setting, fixed = np.asarray(gonio.setting), np.asarray(gonio.fixed)
-    turns = np.array([rotation(gonio.axis, -float(angle)) for angle in phi])
-    return np.asarray(fixed.T @ turns @ setting.T)
+    return np.asarray(fixed.T @ turns(np.asarray(gonio.axis), -phi) @ setting.T)
+
+
+def turns(axis: Floats, degrees: Floats) -> Floats:
+    """Right-handed rotations (n, 3, 3) about a unit vector (3,) by angles (n,) (Rodrigues' formula)."""
+    x, y, z = axis
+    across = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    angle = np.radians(degrees)[:, None, None]
+    return np.asarray(np.eye(3) + np.sin(angle) * across + (1 - np.cos(angle)) * (across @ across))

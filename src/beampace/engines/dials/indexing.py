@@ -146,7 +146,7 @@ def _check_slip(request: Request, model: expt.Expt, table: ReflectionTable) -> S
         return None
     pixels, explained = table["xyzobs.px.value"], table.flagged(columns.INDEXED) & (table["id"] == 0)
     q = rays_of(model, pixels).vectors()
-    slip = find_slip(q, expt.lattice_points(model, table["miller_index"]), explained, pixels[:, 2])
+    slip = find_slip(q, expt.lattice_points(model, table["miller_index"]), explained, pixels[:, 2], degrees)
     if slip is None or not request.images[0] < slip.frame <= request.images[1]:
         return None
     part = _longer_part(request.images, slip.frame)

@@ -21,6 +21,9 @@ SUDDEN = 0.7
 """Share of the change that must happen within two blocks: a drift changes evenly."""
 
 OVER_NOISE = 5.0
+LONG_DEG, LEAST_PART = 20.0, 0.25
+"""Below such a sweep, and with a shorter part, a lattice of a wrong geometry can fit a part as well."""
+
 WELL, BADLY = 0.8, 0.45
 """Shares of explained spots before and after a slip that is too large for one lattice."""
 
@@ -42,7 +45,9 @@ class Slip:
         return f"It turned{size} at about frame {self.frame}."
 
 
-def find_slip(q: Floats, predicted: Floats, explained: NDArray[np.bool_], z: Floats) -> Slip | None:
+def find_slip(
+    q: Floats, predicted: Floats, explained: NDArray[np.bool_], z: Floats, degrees: float
+) -> Slip | None:
     """The largest slip, or None.
 
     Args:
@@ -50,8 +55,9 @@ def find_slip(q: Floats, predicted: Floats, explained: NDArray[np.bool_], z: Flo
         predicted: lattice points (n, 3) they are indexed as; rows not `explained` are not read.
         explained: which spots the lattice explains (n,).
         z: where on the frames (n,); frame k covers k-1 to k.
+        degrees: rotation that the frames cover.
     """
-    lost = _share_step(explained, z)
+    lost = _share_step(explained, z) if degrees >= LONG_DEG else None
     if lost is not None:
         return lost
     order = np.flatnonzero(explained)[np.argsort(z[explained], kind="stable")]
@@ -131,7 +137,8 @@ def _share_step(explained: NDArray[np.bool_], z: Floats) -> Slip | None:
         return None
     shares = np.array([float(np.mean(explained[block])) for block in np.array_split(order, n_blocks)])
     good, bad = shares >= WELL, shares <= BADLY
-    for at in range(2, n_blocks - 1):
+    least = max(2, int(LEAST_PART * n_blocks))
+    for at in range(least, n_blocks - least):
         sides = (slice(None, at), slice(at + 1, None))
         for one, other in (sides, sides[::-1]):
             # The block at the change may be mixed.
