@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from beampace.core.engine import EngineRecord, Request
-from beampace.core.errors import failure
+from beampace.core.errors import CrystalMoved, failure
 from beampace.core.ports import Progress, RecordedProgress
 from beampace.core.taxonomy import Exit, Failure
 from beampace.simulate.files import write_dataset
@@ -112,3 +112,22 @@ def test_the_result_is_there_when_the_report_cannot_be_drawn(master, tmp_path, m
     assert finished.result.verdict.code == "no_diffraction"
     assert (tmp_path / "out" / "result.json").exists()
     assert "report" not in finished.result.files
+
+
+def test_programs_get_absolute_paths_of_a_relative_result_directory(master, tmp_path, monkeypatch):
+    """They run in directories of their own, where a relative path names nothing."""
+    monkeypatch.chdir(tmp_path)
+    engine = Scripted([failure(Failure.NO_DIFFRACTION, "")])
+    run(master, Path("out"), engine)
+    assert engine.requests[0].directory.is_absolute()
+    assert engine.requests[0].master == tmp_path / "out" / engine.requests[0].master.name
+    assert (tmp_path / "out" / "result.json").exists()
+
+
+def test_a_crystal_that_moved_is_processed_in_its_longer_part(master, tmp_path):
+    thin = failure(Failure.NOT_INTEGRATED, "thin")
+    engine = Scripted([CrystalMoved("It slipped.", "Cut.", (2, 3)), thin, thin, thin])
+    finished = run(master, tmp_path / "out", engine)
+    assert [request.images for request in engine.requests] == [(1, 3), (2, 3), (2, 3), (2, 3)]
+    assert finished.result.verdict.code == "crystal_moved"
+    assert finished.result.verdict.next_step == "Cut."
