@@ -17,10 +17,10 @@ from beampace.cli.process import show
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
 from beampace.results.map_schema import Map
+from beampace.work import Finished
 from beampace.work.cancel import Switch
 from beampace.work.map import MapOptions, map_grid
 from beampace.work.map_shape import GridWishes
-from beampace.work.process import Finished
 from beampace.work.progress import FanOut
 
 

@@ -1,7 +1,8 @@
 """What a job does on a node: second tries, progress, verdict, atomic writes."""
 
 from beampace.work.cancel import Switch, stopped_by_signals
-from beampace.work.process import Finished, ProcessOptions, process
+from beampace.work.job import Finished
+from beampace.work.process import ProcessOptions, process
 from beampace.work.progress import FanOut, FileProgress
 
 __all__ = [

@@ -13,18 +13,32 @@ from pathlib import Path
 
 from beampace import __version__
 from beampace.core.dataset import Dataset
+from beampace.core.engine import EngineRecord, Request
 from beampace.core.errors import BeampaceError, failure
 from beampace.core.frames import FrameLedger
 from beampace.core.ports import Progress
 from beampace.core.taxonomy import TAXONOMY, Exit, Failure
 from beampace.core.verdict import Verdict
-from beampace.results import Result, build_result, write_result
+from beampace.results import Result, StatisticsInfo, Try, build_result, write_report, write_result
 from beampace.work.directory import open_to_readers, os_failure, result_directory
 from beampace.work.logfile import log_to
-from beampace.work.process import Finished
 from beampace.work.progress import FanOut, FileProgress, LogProgress
 
 log = logging.getLogger("beampace.work")
+
+
+def own_versions() -> dict[str, str]:
+    """Versions of beampace and of its Python."""
+    return {"beampace": __version__, "python": platform.python_version()}
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How work ended: the result, its directory (None when it could not be made), the exit code."""
+
+    result: Result
+    directory: Path | None
+    exit: Exit
 
 
 @dataclass(slots=True)
@@ -32,10 +46,13 @@ class Job:
     """A piece of work and what is known so far; a failure reports as much of it as there is.
 
     Attributes:
-        work: `look`, `map`.
+        work: `process`, `look`, `map`.
         master: the master file.
         parameters: what was asked for.
-        dataset, ledger, columns, files, timing: for the result.
+        engine: name of the engine, if there is one.
+        with_report: whether `report.html` is written.
+        dataset, ledger, request, record, statistics, columns, files, hashes, tries, timing, versions: for the
+            result.
         remarks: warnings of an ending that has no verdict of its own.
         last_seen: monotonic time at which the last frame was first seen.
     """
@@ -43,11 +60,19 @@ class Job:
     work: str
     master: Path
     parameters: dict[str, object] = field(default_factory=dict)
+    engine: str | None = None
+    with_report: bool = False
     dataset: Dataset | None = None
     ledger: FrameLedger | None = None
-    columns: Mapping[str, tuple[float | str | None, ...]] = field(default_factory=dict)
+    request: Request | None = None
+    record: EngineRecord | None = None
+    statistics: StatisticsInfo | None = None
+    columns: Mapping[str, tuple[float | str | None, ...]] | None = None
     files: dict[str, str] = field(default_factory=dict)
+    hashes: dict[str, str] = field(default_factory=dict)
+    tries: list[Try] = field(default_factory=list)
     timing: dict[str, float] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=own_versions)
     remarks: tuple[str, ...] = ()
     last_seen: float | None = None
 
@@ -75,7 +100,8 @@ def carry_out(job: Job, out: Path | None, do: Do, progress: Progress) -> Finishe
     """
     name = job.master.name.removesuffix(".h5").removesuffix("_master")
     try:
-        directory = result_directory(out, name, job.work, Path.cwd())
+        # Programs run in directories of their own: a path relative to ours would mislead them.
+        directory = result_directory(out, name, job.work, Path.cwd()).absolute()
     except BeampaceError as error:
         return _finished(_result(job, Verdict.of(error)), None)
     with log_to(directory / "log.txt"):
@@ -108,7 +134,10 @@ def _done(job: Job, do: Do, directory: Path, progress: Progress) -> Verdict:
 
 
 def _written(job: Job, verdict: Verdict, directory: Path) -> Finished:
+    """Report and result; when they cannot be written, the result says so and is only returned."""
     try:
+        if job.with_report:
+            _reported(job, verdict, directory)
         if job.last_seen is not None:
             job.timing["last_frame_to_result_s"] = time.monotonic() - job.last_seen
         result = _result(job, verdict)
@@ -123,20 +152,37 @@ def _written(job: Job, verdict: Verdict, directory: Path) -> Finished:
     return _finished(result, directory)
 
 
+def _reported(job: Job, verdict: Verdict, directory: Path) -> None:
+    """Write the report. A fault in drawing it is a boundary of its own: it must not cost the result."""
+    try:
+        with job.timed("report"):
+            write_report(directory, _result(job, verdict))
+    except (BeampaceError, OSError):
+        raise
+    except Exception:
+        log.exception("the report cannot be made")
+        return
+    job.files["report"] = "report.html"
+
+
 def _result(job: Job, verdict: Verdict) -> Result:
     return build_result(
         job.work,
         job.dataset,
         job.ledger,
-        None,
-        None,
+        job.request,
+        job.record,
         verdict,
         timing=job.timing,
         parameters={"master": str(job.master), **job.parameters},
-        versions={"beampace": __version__, "python": platform.python_version()},
+        versions=job.versions,
+        tries=job.tries,
+        statistics=job.statistics,
         columns=job.columns,
         files=job.files,
+        hashes=job.hashes,
         created=datetime.now(UTC),
+        engine=job.engine,
     )
 
 

@@ -18,12 +18,11 @@ from beampace.results import write_bytes, write_text
 from beampace.results.look_plot import look_png
 from beampace.results.look_schema import Look, State
 from beampace.work.frames import patience_for
-from beampace.work.job import Job, carry_out
+from beampace.work.job import Finished, Job, carry_out
 from beampace.work.look_frames import Looked, LookPlan, look_at_frames
 from beampace.work.look_join import Joiner
 from beampace.work.look_record import columns_of, look_record, useful_of
 from beampace.work.look_verdict import judge_look
-from beampace.work.process import Finished
 
 WORK = "look"
 

@@ -78,7 +78,7 @@ def next_step(dataset: Dataset, useful: UsefulRange | None) -> str:
     if dataset.kind is DatasetKind.GRID:
         return f"See where the crystals are: `beampace map {master}`."
     if dataset.kind is DatasetKind.SCREENING:
-        return f"Plan a rotation scan: `beampace strategy {master}`."
+        return "Test shots are for planning: collect a rotation scan of this crystal."
     if dataset.kind is DatasetKind.STILLS:
         return "Collect a rotation scan where the spots are."
     if useful is not None and useful.ending not in (Ending.WHOLE, Ending.NO_DIFFRACTION):

@@ -19,14 +19,13 @@ from beampace.results import write_text
 from beampace.results.look_schema import State
 from beampace.results.map_schema import Map, MapPart
 from beampace.work.frames import patience_for
-from beampace.work.job import Job, carry_out
+from beampace.work.job import Finished, Job, carry_out
 from beampace.work.look_frames import Looked, LookPlan, look_at_frames
 from beampace.work.look_record import columns_of, frames_of, looked_at
 from beampace.work.map_paint import Painter
 from beampace.work.map_record import grid_info, map_part, map_record
 from beampace.work.map_shape import GridWishes, Shaped, settle_order, shape_of, size_warning
 from beampace.work.map_verdict import judge_map
-from beampace.work.process import Finished
 
 WORK = "map"
 
@@ -237,7 +236,7 @@ def check_grid(dataset: Dataset, wishes: GridWishes) -> None:
         return
     hints = {
         DatasetKind.ROTATION: "Use `beampace look` for an answer per frame, or `beampace process`.",
-        DatasetKind.SCREENING: "Use `beampace strategy` for test shots.",
+        DatasetKind.SCREENING: "Test shots are for planning: `beampace look` says what is on them.",
     }
     raise failure(
         Failure.BAD_REQUEST,

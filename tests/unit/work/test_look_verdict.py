@@ -43,7 +43,7 @@ def test_useful_range_is_named_and_used():
 
 @pytest.mark.parametrize(
     ("kind", "command"),
-    [(DatasetKind.GRID, "beampace map"), (DatasetKind.SCREENING, "beampace strategy")],
+    [(DatasetKind.GRID, "beampace map"), (DatasetKind.SCREENING, "collect a rotation scan")],
 )
 def test_next_step_fits_the_kind(kind, command):
     dataset = replace(small_dataset(), kind=kind)

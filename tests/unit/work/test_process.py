@@ -107,7 +107,7 @@ def test_the_result_is_there_when_the_report_cannot_be_drawn(master, tmp_path, m
     def broken(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(import_module("beampace.work.process"), "write_report", broken)
+    monkeypatch.setattr(import_module("beampace.work.job"), "write_report", broken)
     finished = run(master, tmp_path / "out", Scripted([failure(Failure.NO_DIFFRACTION, "")]))
     assert finished.result.verdict.code == "no_diffraction"
     assert (tmp_path / "out" / "result.json").exists()
