@@ -1,6 +1,6 @@
 """Our 3-D spots against DIALS's own for indexing; run as `python benchmarks/spots_for_dials.py`.
 
-One simulated rotation scan, both ways interleaved: (a) dials.find_spots, dials.index; (b) look, join, shoeboxes
+One simulated rotation scan, both ways interleaved: (a) dials.find_spots, dials.index; (b) look, join, boxes
 read inside DIALS's Python (dials.integrate learns its profile from them), dials.index. Prints seconds and the
 share of spots indexed.
 """
