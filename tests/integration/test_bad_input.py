@@ -122,3 +122,9 @@ def test_a_result_directory_that_is_not_empty(tmp_path):
     (tmp_path / "taken" / "precious.txt").write_text("keep me")
     check(run(master, tmp_path, "--out", str(tmp_path / "taken")), "bad_request", 2, tmp_path / "taken")
     assert [path.name for path in (tmp_path / "taken").iterdir()] == ["precious.txt"]
+
+
+def test_json_is_promised_for_a_bad_option_too(tmp_path):
+    status, result, _ = run(tmp_path / "x_master.h5", tmp_path, "--images", "3:")
+    assert status == 2
+    assert result["verdict"]["code"] == "bad_request"

@@ -18,8 +18,10 @@ from rich.text import Text
 
 from beampace import __version__
 from beampace.cli.engines import engines
+from beampace.cli.guard import guarded
 from beampace.core.ports import Engine
 from beampace.core.taxonomy import Exit
+from beampace.work import Switch
 
 LIBRARIES = ("h5py", "hdf5plugin", "dectris-compression", "numpy", "numba", "gemmi")
 
@@ -56,12 +58,16 @@ def as_json(found: Iterable[Finding]) -> str:
 
 def check_command(*, json: bool) -> int:
     """Carry out `beampace check`; exit code 3 when something is missing."""
-    found = findings(engines().values(), Path.cwd())
-    if json:
-        sys.stdout.write(as_json(found) + "\n")
-    else:
-        _show(found, Console())
-    return int(Exit.RESULT if all(finding.ok for finding in found) else Exit.INFRASTRUCTURE)
+
+    def run(_: Switch) -> int:
+        found = findings(engines().values(), Path.cwd())
+        if json:
+            sys.stdout.write(as_json(found) + "\n")
+        else:
+            _show(found, Console())
+        return int(Exit.RESULT if all(finding.ok for finding in found) else Exit.INFRASTRUCTURE)
+
+    return guarded(Console(stderr=True), run)
 
 
 def _show(found: Iterable[Finding], console: Console) -> None:

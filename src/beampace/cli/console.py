@@ -38,7 +38,7 @@ class ConsoleProgress:
         self._task: TaskID | None = None
         self._bars = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description:<28}"),
+            TextColumn("{task.description:<28}", markup=False),
             BarColumn(bar_width=28),
             MofNCompleteColumn(),
             FrameRateColumn(),
@@ -64,7 +64,7 @@ class ConsoleProgress:
         self._close_stage()
         self._task = self._bars.add_task(name, total=total or None)
         if not self._console.is_terminal:
-            self._console.print(f"{name} ({total} frames)" if total else name)
+            self._console.print(Text(f"{name} ({total} frames)" if total else name))
 
     def advance(self, done: int) -> None:
         """Move the line."""
@@ -73,7 +73,7 @@ class ConsoleProgress:
 
     def note(self, text: str) -> None:
         """Print a sentence above the lines."""
-        self._console.print(f"[yellow]{text}[/yellow]", highlight=False)
+        self._console.print(Text(text, style="yellow"))
 
     def check(self) -> None:
         """A terminal asks nobody to stop; signals do."""

@@ -20,7 +20,9 @@ from beampace.cli.process import STYLES, run_process
 from beampace.cli.scenarios import two_crystals
 from beampace.cli.simulate import Plan, write_simulation
 from beampace.core.cell import UnitCell
+from beampace.core.errors import failure
 from beampace.core.ports import Progress
+from beampace.core.taxonomy import Failure
 from beampace.results import Result
 from beampace.simulate.crystal import CrystalSpec
 from beampace.simulate.options import InfoFile, WriteOptions
@@ -68,10 +70,10 @@ def demo_command(directory: Path, cores: int | None) -> int:
         started = time.monotonic()
         played = play(numbered(directory), cores or available_cores(), console, switch)
         console.print(overview(played.rotations))
-        console.print(f"Map: {played.grid.result.verdict.words}", highlight=False)
+        console.print(Text(f"Map: {played.grid.result.verdict.words}"))
         console.print("Look at these:")
         for path in played.pages:
-            console.print(str(path), highlight=False, soft_wrap=True)
+            console.print(Text(str(path)), soft_wrap=True)
         console.print(f"The demonstration took {time.monotonic() - started:.0f} s.", highlight=False)
         return int(max(one.exit for one in (played.grid, *played.rotations)))
 
@@ -95,7 +97,7 @@ class Played:
 def play(beamtime: Path, cores: int, console: Console, switch: Switch) -> Played:
     """Write the small beamtime, work on what is there, then on a scan while it is taken."""
     there, live = scans()
-    console.print(f"A small beamtime is simulated in {beamtime}", highlight=False, soft_wrap=True)
+    console.print(Text(f"A small beamtime is simulated in {beamtime}"), soft_wrap=True)
     with ConsoleProgress(console) as bars:
         progress = FanOut((bars, switch))
         masters = [write_simulation(_plan(scan, beamtime, cores), progress) for scan in there]
@@ -104,19 +106,20 @@ def play(beamtime: Path, cores: int, console: Console, switch: Switch) -> Played
         progress.note("The rotation scan is processed.")
         first = run_process(_asked(masters[-1], beamtime, there[-1], cores), progress)
         progress.note(f"Another one is taken now, at {LIVE_RATE:.0f} frames/s, and processed as it comes.")
-        with detector(live, beamtime):
-            second = run_process(_asked(_wait_for(beamtime, live, progress), beamtime, live, cores), progress)
+        with detector(live, beamtime) as writer:
+            master = _wait_for(writer, beamtime, live, progress)
+            second = run_process(_asked(master, beamtime, live, cores), progress)
     return Played(grid, (first, second))
 
 
 @contextmanager
-def detector(scan: Scan, beamtime: Path) -> Iterator[None]:
+def detector(scan: Scan, beamtime: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The detector of the demonstration: a process of its own that writes a dataset at its pace."""
     with subprocess.Popen(
         _command(scan, beamtime), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as writer:
         try:
-            yield
+            yield writer
         finally:
             writer.terminate()
 
@@ -199,11 +202,13 @@ def _asked(master: Path, beamtime: Path, scan: Scan, cores: int) -> ProcessOptio
     return ProcessOptions(master=master, cores=cores, out=out, patience_s=PATIENCE_S)
 
 
-def _wait_for(beamtime: Path, scan: Scan, progress: Progress) -> Path:
+def _wait_for(writer: subprocess.Popen[bytes], beamtime: Path, scan: Scan, progress: Progress) -> Path:
     """The master file, once the detector has written it."""
     master = beamtime / "raw" / scan.place / f"{scan.scenario.name}_master.h5"
     progress.stage("wait for the detector")
     while not master.exists():
         progress.check()
+        if writer.poll():
+            raise failure(Failure.ENGINE_FAILED, f"The simulated detector ended with {writer.returncode}.")
         time.sleep(0.1)
     return master

@@ -44,4 +44,4 @@ def look_command(asked: LookAsked, *, json: bool) -> int:
             show(finished, Console())
         return int(finished.exit)
 
-    return guarded(console, run)
+    return guarded(console, run, "look" if json else None)

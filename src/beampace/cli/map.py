@@ -54,7 +54,7 @@ def map_command(asked: MapAsked, *, json: bool) -> int:
             _show(finished, Console())
         return int(finished.exit)
 
-    return guarded(console, run)
+    return guarded(console, run, "map" if json else None)
 
 
 def options_of(asked: MapAsked) -> MapOptions:

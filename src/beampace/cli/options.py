@@ -8,6 +8,8 @@ from beampace.core.cell import UnitCell
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
 
+MOST_DIGITS = 9
+
 
 def parse_images(text: str | None) -> tuple[int, int] | None:
     """`A:B`, numbered from 1, both included.
@@ -18,7 +20,7 @@ def parse_images(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     first, colon, last = text.partition(":")
-    if not (colon and first.isdecimal() and last.isdecimal()) or not 1 <= int(first) <= int(last):
+    if not (colon and _is_count(first) and _is_count(last)) or not 1 <= int(first) <= int(last):
         raise failure(Failure.BAD_REQUEST, f"--images takes A:B with 1 <= A <= B, not {text!r}.")
     return int(first), int(last)
 
@@ -43,10 +45,14 @@ def parse_space_group(text: str | None) -> str | None:
     """
     if text is None:
         return None
-    group = _numbered(int(text)) if text.isdecimal() else gemmi.find_spacegroup_by_name(text)
+    group = _numbered(int(text)) if _is_count(text) else gemmi.find_spacegroup_by_name(text)
     if group is None:
         raise failure(Failure.BAD_REQUEST, f"--space-group: there is no space group {text!r}.")
     return str(group.hm)
+
+
+def _is_count(text: str) -> bool:
+    return text.isdecimal() and len(text) <= MOST_DIGITS
 
 
 def _numbered(number: int) -> gemmi.SpaceGroup | None:
@@ -57,8 +63,8 @@ def parse_d_min(value: float | None) -> float | None:
     """A resolution limit in angstrom.
 
     Raises:
-        InputError: not positive.
+        InputError: not a resolution.
     """
-    if value is not None and not value > 0:
-        raise failure(Failure.BAD_REQUEST, f"--d-min must be positive, not {value}.")
+    if value is not None and not 0.3 <= value <= 50:
+        raise failure(Failure.BAD_REQUEST, f"--d-min takes 0.3 to 50 angstrom, not {value}.")
     return value

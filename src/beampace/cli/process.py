@@ -19,6 +19,7 @@ from beampace.core.taxonomy import Exit
 from beampace.results import Result, summary_rows
 from beampace.work import FanOut, Finished, ProcessOptions, Switch
 from beampace.work import process as process_dataset
+from beampace.work.process import WORK
 
 STYLES = {Exit.RESULT: "bold green", Exit.SCIENCE: "bold yellow"}
 
@@ -51,7 +52,7 @@ def process_command(asked: Asked, *, json: bool) -> int:
             show(finished, Console())
         return int(finished.exit)
 
-    return guarded(console, run)
+    return guarded(console, run, WORK if json else None)
 
 
 def run_process(options: ProcessOptions, progress: Progress) -> Finished:
