@@ -14,6 +14,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import MutableMapping
+from contextlib import suppress
 from pathlib import Path
 
 VARIABLE = "NUMBA_CACHE_DIR"
@@ -30,9 +31,19 @@ def choose(environ: MutableMapping[str, str], shipped: Path) -> Path:
         return Path(environ[VARIABLE])
     chosen = _first_usable(_candidates(environ, shipped))
     if chosen != shipped and shipped.is_dir() and not any(chosen.iterdir()):
-        shutil.copytree(shipped, chosen, dirs_exist_ok=True)
+        _fill(chosen, shipped)
     environ[VARIABLE] = str(chosen)
     return chosen
+
+
+def _fill(chosen: Path, shipped: Path) -> None:
+    """Copy the shipped kernels, whole or not at all: another first run may do the same at this moment."""
+    copied = Path(tempfile.mkdtemp(prefix=".numba-", dir=chosen.parent)) / "numba"
+    shutil.copytree(shipped, copied)
+    copied.chmod(0o755)
+    with suppress(OSError):  # the other one was quicker
+        copied.rename(chosen)
+    shutil.rmtree(copied.parent)
 
 
 def _candidates(environ: MutableMapping[str, str], shipped: Path) -> tuple[Path, ...]:
