@@ -26,6 +26,7 @@ from beampace.eiger.chunks import Layout, frames_dataset, layout_of, read_chunk,
 from beampace.eiger.container import Container
 from beampace.eiger.hdf5 import open_read
 from beampace.eiger.links import check_target
+from beampace.eiger.names import virtual_name
 from beampace.eiger.nxmx import LIBVER, group, in_memory, put, write_panel, write_spindle
 from beampace.eiger.reader import HC
 from beampace.eiger.segments import Segment, Source, segments
@@ -225,7 +226,8 @@ def _write_links(data: h5py.Group, places: tuple[_Place, ...], layout: Layout, n
     for order, place in enumerate(places, start=1):
         data[f"data_{order:06d}"] = h5py.ExternalLink(place.file, place.dataset)
         shape = (place.length, *layout.shape[1:])
-        source = h5py.VirtualSource(place.file, place.dataset, shape, layout.dtype)
+        names = virtual_name(place.file), virtual_name(place.dataset)
+        source = h5py.VirtualSource(*names, shape, layout.dtype)
         first, count = place.segment.first - 1, place.segment.count
         whole[first : first + count] = source[place.offset : place.offset + count]
     data.create_virtual_dataset("data", whole, fillvalue=np.iinfo(layout.dtype).max)

@@ -15,6 +15,7 @@ import h5py
 
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
+from beampace.eiger.names import true_name
 
 DATA = "/entry/data"
 MAX_LINKS = 100_000
@@ -96,6 +97,7 @@ def _virtual(master: Path, dataset: h5py.Dataset, allowed: tuple[Path, ...]) -> 
     """The sources of a virtual dataset, each a run of whole frames."""
     found = []
     for source in dataset.virtual_sources():
+        name, path = _true_names(source, master)
         to = source.vspace.get_select_bounds()
         count, offset = to[1][0] - to[0][0] + 1, _source_offset(source.src_space, to)
         if offset is None or tuple(to[1][1:]) != tuple(side - 1 for side in dataset.shape[1:]):
@@ -103,15 +105,22 @@ def _virtual(master: Path, dataset: h5py.Dataset, allowed: tuple[Path, ...]) -> 
                 Failure.METADATA_INCONSISTENT,
                 f"the virtual dataset {dataset.name} of {master} is not made of whole frames.",
             )
-        name = str(source.file_name)
         file = master if name == "." else master.resolve().parent / name
         refused = "" if name == "." else check_target(file, allowed)
-        found.append((to[0][0] + 1, count, file, str(source.dset_name), offset, refused))
+        found.append((to[0][0] + 1, count, file, path, offset, refused))
     found.sort()
     return tuple(
         Link(file, path, order, first=first, count=count, offset=offset, refused=refused)
         for order, (first, count, file, path, offset, refused) in enumerate(found)
     )
+
+
+def _true_names(source: Any, master: Path) -> tuple[str, str]:
+    """File and dataset of a source."""
+    try:
+        return true_name(str(source.file_name)), true_name(str(source.dset_name))
+    except ValueError as error:
+        raise failure(Failure.METADATA_INCONSISTENT, f"a virtual dataset of {master}: {error}.") from error
 
 
 def _source_offset(space: Any, to: Any) -> int | None:

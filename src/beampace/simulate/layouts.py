@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from beampace.core.dataset import Dataset, DatasetKind
 from beampace.core.geometry import Vec3
 from beampace.eiger.chain import to_imgcif
+from beampace.eiger.names import virtual_name
 from beampace.eiger.nxmx import LIBVER, group, put, transformation, write_panel, write_spindle
 from beampace.eiger.panel import DECTRIS_FAST, DECTRIS_SLOW, is_close
 from beampace.eiger.reader import HC
@@ -191,7 +192,9 @@ def _write_data(made: h5py.Group, dataset: Dataset, options: WriteOptions) -> No
     whole = h5py.VirtualLayout((dataset.n_announced, slow, fast), dtype)
     first = 0
     for name, length in zip(names, lengths, strict=True):
-        whole[first : first + length] = h5py.VirtualSource(name, FRAMES, (length, slow, fast), dtype)
+        whole[first : first + length] = h5py.VirtualSource(
+            virtual_name(name), FRAMES, (length, slow, fast), dtype
+        )
         first += length
     made.create_virtual_dataset("data", whole, fillvalue=np.iinfo(dtype).max)
     made.attrs["signal"] = np.bytes_("data")
