@@ -91,6 +91,13 @@ def test_blank_frames_are_no_diffraction(tmp_path):
     assert (finished.exit, finished.result.verdict.code) == (Exit.SCIENCE, "no_diffraction")
 
 
+def test_names_of_directories_are_no_options_of_dials(tmp_path):
+    """DIALS takes an argument with `=` for a definition; it must come as far as anywhere else."""
+    master = simulated(tmp_path / "raw", n_frames=4, crystal=None)
+    finished = run(master, tmp_path / "a=b" / "o=1")
+    assert (finished.exit, finished.result.verdict.code) == (Exit.SCIENCE, "no_diffraction")
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory) -> Path:
     return simulated(tmp_path_factory.mktemp("raw"), n_frames=6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -117,7 +118,8 @@ class Chain:
         count: re.Pattern[str] | None,
     ) -> Done:
         program = "dials." + name.split(".")[0]
-        command = (self._path_of(program), *map(str, inputs), *arguments)
+        files = (plain_path(path, self.directory) for path in inputs)
+        command = (self._path_of(program), *files, *arguments)
         log.info("%s: %s", name, " ".join(command))
         outcome = runner.run(
             command,
@@ -152,3 +154,14 @@ class Chain:
         if path is None:
             raise failure(Failure.ENGINE_MISSING, f"{program} is not on PATH.", HOW_TO_GET)
         return path
+
+
+def plain_path(path: Path, directory: Path) -> str:
+    """A path as a program whose working directory is `directory` may be given it.
+
+    DIALS takes an argument with `=` in it for a definition and one with a leading `-` for an option;
+    the names of the directories above, which the user chose, are therefore left out.
+    """
+    # The program's `..` leads to the true parent of its directory, not to that of a symbolic link.
+    name = path.parent.resolve() / path.name
+    return f"./{os.path.relpath(name, directory.resolve())}"
