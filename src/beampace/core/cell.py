@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+EDGES = (1.0, 5000.0)
+"""Edges between which a crystal may have its cell, angstrom; a virus capsid's stay below 2000."""
+
 
 @dataclass(frozen=True, slots=True)
 class UnitCell:
     """Unit cell: edges in angstrom, angles in degrees.
 
     Raises:
-        ValueError: an edge is not positive, or the angles enclose no volume.
+        ValueError: an edge is not between 1 and 5000 angstrom, or the angles enclose no volume.
     """
 
     a: float
@@ -22,9 +25,12 @@ class UnitCell:
     gamma: float
 
     def __post_init__(self) -> None:
-        if min(self.a, self.b, self.c) <= 0:
-            raise ValueError(f"cell edges must be positive: {self}")
-        if not self._squared_volume_factor() > 0:
+        if not all(math.isfinite(value) for value in self.parameters):
+            raise ValueError(f"a cell is six finite numbers, not {self.parameters}")
+        edges = self.parameters[:3]
+        if not all(EDGES[0] <= edge <= EDGES[1] for edge in edges):
+            raise ValueError(f"cell edges lie between {EDGES[0]:g} and {EDGES[1]:g} angstrom, not {edges}")
+        if not all(0 < angle < 180 for angle in self.parameters[3:]) or not self._squared_volume_factor() > 0:
             raise ValueError(f"cell angles enclose no volume: {self}")
 
     @classmethod

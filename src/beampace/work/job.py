@@ -149,7 +149,36 @@ def _written(job: Job, verdict: Verdict, directory: Path) -> Finished:
     except OSError as error:
         log.exception("the result cannot be written")
         return _finished(_result(job, Verdict.of(os_failure(error, str(directory)))), directory)
+    except Exception as error:
+        log.exception("the result cannot be put together")
+        return _finished(_least(job, error, directory), directory)
     return _finished(result, directory)
+
+
+def _least(job: Job, error: Exception, directory: Path) -> Result:
+    """The result when what is known of the work cannot be published: how it ended, and the log.
+
+    This is the boundary at which a fault in building the result becomes `engine_failed`.
+    """
+    ending = failure(Failure.ENGINE_FAILED, f"The result cannot be put together: {type(error).__name__}.")
+    result = build_result(
+        job.work,
+        None,
+        None,
+        None,
+        None,
+        Verdict.of(ending),
+        parameters={"master": str(job.master)},
+        files={"log": "log.txt"},
+        versions=job.versions,
+        created=datetime.now(UTC),
+        engine=job.engine,
+    )
+    try:
+        write_result(directory, result)
+    except (BeampaceError, OSError):
+        log.exception("the result cannot be written")
+    return result
 
 
 def _reported(job: Job, verdict: Verdict, directory: Path) -> None:

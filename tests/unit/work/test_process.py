@@ -131,3 +131,21 @@ def test_a_crystal_that_moved_is_processed_in_its_longer_part(master, tmp_path):
     assert [request.images for request in engine.requests] == [(1, 3), (2, 3), (2, 3), (2, 3)]
     assert finished.result.verdict.code == "crystal_moved"
     assert finished.result.verdict.next_step == "Cut."
+
+
+@pytest.mark.parametrize("broken", ["dataset", "request"])
+def test_a_result_is_written_when_what_is_known_cannot_be_published(master, tmp_path, monkeypatch, broken):
+    job = import_module("beampace.work.job")
+    build = job.build_result
+
+    def picky(work, dataset, ledger, request, *rest, **named):
+        if {"dataset": dataset, "request": request}[broken] is not None:
+            raise ValueError("not JSON")
+        return build(work, dataset, ledger, request, *rest, **named)
+
+    monkeypatch.setattr(job, "build_result", picky)
+    finished = run(master, tmp_path / "out", Scripted([failure(Failure.NO_DIFFRACTION, "")]))
+    written = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert (finished.exit, written["verdict"]["code"]) == (Exit.INFRASTRUCTURE, "engine_failed")
+    assert written["parameters"]["other"]["master"] == str(master)
+    assert "ValueError: not JSON" in (tmp_path / "out" / "log.txt").read_text()
