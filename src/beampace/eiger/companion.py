@@ -26,7 +26,7 @@ from beampace.eiger.chunks import Layout, frames_dataset, layout_of, read_chunk,
 from beampace.eiger.container import Container
 from beampace.eiger.hdf5 import open_read
 from beampace.eiger.links import check_target
-from beampace.eiger.names import virtual_name
+from beampace.eiger.names import plain_name, virtual_name
 from beampace.eiger.nxmx import LIBVER, group, in_memory, put, write_panel, write_spindle
 from beampace.eiger.reader import HC
 from beampace.eiger.segments import Segment, Source, segments
@@ -65,7 +65,7 @@ class _Place:
 
 
 def write_companion(container: Container, ledger: FrameLedger, directory: Path) -> Companion:
-    """Write `<name>_master.h5` into an existing directory.
+    """Write `<plain name>_master.h5` into an existing directory.
 
     Trailing frames that were lost are cut off; those before the last usable frame keep their
     numbers: a placeholder stands for a missing file and a local copy for one that is damaged.
@@ -77,7 +77,7 @@ def write_companion(container: Container, ledger: FrameLedger, directory: Path) 
     found = segments(examine(container).blocks, ledger)
     if not found:
         raise _nothing_usable(container, ledger)
-    path = directory / f"{container.dataset.name}_master.h5"
+    path = directory / f"{plain_name(container.dataset.name)}_master.h5"
     try:
         layout = _layout(container, found)
         places = tuple(

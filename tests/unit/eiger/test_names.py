@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import h5py
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from beampace.core.errors import InputError
 from beampace.core.taxonomy import Failure
 from beampace.eiger import FrameReader, open_container, survey, write_companion
-from beampace.eiger.names import true_name, virtual_name
+from beampace.eiger.names import plain_name, true_name, virtual_name
 from beampace.simulate.files import write_dataset
 from beampace.simulate.options import FileLayout, WriteOptions
 from tests.support.eiger_data import SHAPE, small_dataset, small_frame, small_frames, small_mask
@@ -72,3 +74,22 @@ def test_what_is_spelt_for_a_virtual_dataset_is_the_name_again(name):
 def test_a_series_of_names_is_no_name(spelt):
     with pytest.raises(ValueError, match="series"):
         true_name(spelt)
+
+
+@pytest.mark.parametrize("name", [*AWKWARD, "-x", ".hidden", "a b;c", "x" * 200])
+def test_the_companion_has_one_harmless_name(name):
+    assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", plain_name(name))
+
+
+def test_an_equals_sign_stays_in_the_links_and_leaves_the_name_of_the_companion(tmp_path):
+    container = open_container(written(tmp_path / "raw", "apo_x=1"))
+    (tmp_path / "out").mkdir()
+    companion = write_companion(container, survey(container), tmp_path / "out")
+    assert companion.path.name == "apo_x_1_master.h5"
+    with h5py.File(companion.path, "r") as handle:
+        link = handle["entry/data"].get("data_000001", getlink=True)
+    assert link.filename == "../raw/apo_x=1_data_000001.h5"
+
+
+def test_an_ordinary_name_stays_as_it_is():
+    assert plain_name("l-cysteine_rotational_001") == "l-cysteine_rotational_001"
