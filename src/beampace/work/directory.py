@@ -1,17 +1,30 @@
-"""The result directory: made once, never overwritten, readable by others whatever the umask."""
+"""The result directory: made once, never overwritten, readable whatever the umask by whom it should be."""
 
 from __future__ import annotations
 
 import errno
+import logging
+import os
 import re
+import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from beampace.core.errors import BeampaceError, failure
 from beampace.core.taxonomy import Failure
 
-DIRECTORY_MODE = 0o755
-FILE_MODE = 0o644
+OPEN_MODES = (0o755, 0o644)
+"""Modes of directories and files that everybody may read."""
+
+GROUP_MODES = (0o770, 0o640)
+"""Modes below a directory that hands its group on and is closed to others, as a beamtime's are."""
+
+CLAIM = "log.txt"
+"""The first file of a result; whoever makes it has the directory."""
+
 MAX_NUMBER = 9999
+
+log = logging.getLogger("beampace.work")
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT, errno.ENAMETOOLONG)
@@ -53,18 +66,53 @@ def os_failure(error: OSError, where: str) -> BeampaceError:
 
 
 def open_to_readers(directory: Path) -> None:
-    """Give every directory below 0755 and every file 0644."""
-    directory.chmod(DIRECTORY_MODE)
-    for path in directory.rglob("*"):
-        if not path.is_symlink():
-            path.chmod(DIRECTORY_MODE if path.is_dir() else FILE_MODE)
+    """Let everybody read what lies below; only the group, where the directory itself is the group's.
+
+    The directory keeps its mode: it is set when it is made, and the user's own is left alone. A mode
+    that cannot be set is logged; it never costs a result.
+    """
+    try:
+        kept, (for_directory, for_file) = _modes_below(directory)
+        paths = [path for path in directory.rglob("*") if not path.is_symlink()]
+    except OSError as error:
+        log.warning("modes are left as they are: %s", error)
+        return
+    _set_modes((path, for_directory | kept if path.is_dir() else for_file) for path in paths)
+
+
+def _modes_below(parent: Path) -> tuple[int, tuple[int, int]]:
+    """The set-group-ID bit a directory hands on, and the modes of directories and files below it."""
+    mode = parent.stat().st_mode
+    closed = mode & stat.S_ISGID and not mode & stat.S_IRWXO
+    return mode & stat.S_ISGID, GROUP_MODES if closed else OPEN_MODES
+
+
+def _set_modes(wanted: Iterable[tuple[Path, int]]) -> None:
+    refused = []
+    for path, mode in wanted:
+        try:
+            path.chmod(mode)
+        except OSError as error:
+            refused.append(error)
+    if refused:
+        log.warning("%d modes cannot be set, the first: %s", len(refused), refused[0])
 
 
 def _asked_for(out: Path) -> Path:
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise failure(Failure.BAD_REQUEST, f"--out {out} is there already and is not an empty directory.")
-    _make(out)
+    dangling = out.is_symlink() and not out.exists()
+    if dangling or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
+        raise _taken(out)
+    try:
+        _make(out)
+        # Several programs may have found the directory empty; one of them makes the file.
+        os.close(os.open(out / CLAIM, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+    except FileExistsError as error:
+        raise _taken(out) from error
     return out
+
+
+def _taken(out: Path) -> BeampaceError:
+    return failure(Failure.BAD_REQUEST, f"--out {out} is there already and is not an empty directory.")
 
 
 def _numbered(parent: Path, work: str) -> Path:
@@ -74,17 +122,30 @@ def _numbered(parent: Path, work: str) -> Path:
     for number in range(first, MAX_NUMBER):
         path = parent / f"{work}_{number:03d}"
         try:
-            path.mkdir()
+            _make_one(path)
         except FileExistsError:
             continue
-        path.chmod(DIRECTORY_MODE)
         return path
     raise failure(Failure.NOT_WRITABLE, f"{parent} holds {MAX_NUMBER} results of {work}.")
 
 
 def _make(path: Path) -> None:
-    """Make a directory and its parents, each 0755; leave what exists as it is."""
+    """Make a directory and its parents; leave what exists as it is."""
     missing = [part for part in (path, *path.parents) if not part.exists()]
     for part in reversed(missing):
-        part.mkdir(exist_ok=True)
-        part.chmod(DIRECTORY_MODE)
+        try:
+            _make_one(part)
+        except FileExistsError:
+            if not part.is_dir():
+                raise
+
+
+def _make_one(path: Path) -> None:
+    """Make one directory with the mode that fits the one it lies in.
+
+    Raises:
+        OSError: it exists (FileExistsError) or cannot be made.
+    """
+    path.mkdir()
+    kept, (mode, _) = _modes_below(path.parent)
+    _set_modes([(path, mode | kept)])

@@ -111,6 +111,7 @@ def carry_out(job: Job, out: Path | None, do: Do, progress: Progress) -> Finishe
         verdict = _done(job, do, directory, listeners)
         finished = _written(job, verdict, directory)
         file_progress.finish(finished.result.verdict.code)
+        open_to_readers(directory)
         return finished
 
 

@@ -71,3 +71,83 @@ def test_names_stay_within_their_place():
 )
 def test_the_operating_systems_words(number, code):
     assert os_failure(OSError(number, os.strerror(number)), "/there").code is code
+
+
+@pytest.mark.usefixtures("tight_umask")
+def test_a_closed_group_directory_hands_its_group_and_its_modes_on(tmp_path):
+    tmp_path.chmod(0o2770)
+    made = result_directory(tmp_path / "new" / "out", "lyso", "process", tmp_path)
+    (made / "sub").mkdir()
+    (made / "sub" / "file").write_text("x")
+    open_to_readers(made)
+    assert mode(made) == mode(made / "sub") == mode(tmp_path / "new") == 0o2770
+    assert mode(made / "sub" / "file") == mode(made / "log.txt") == 0o640
+    assert (made / "sub" / "file").stat().st_gid == tmp_path.stat().st_gid
+
+
+def test_set_group_id_is_kept_where_everybody_may_read(tmp_path):
+    tmp_path.chmod(0o2775)
+    made = result_directory(None, "lyso", "process", tmp_path)
+    (made / "sub").mkdir()
+    open_to_readers(made)
+    assert mode(made) == mode(made / "sub") == 0o2755
+
+
+def test_the_users_own_directory_keeps_its_mode(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine").chmod(0o700)
+    made = result_directory(tmp_path / "mine", "lyso", "process", tmp_path)
+    (made / "file").write_text("x")
+    (made / "file").chmod(0o600)
+    open_to_readers(made)
+    assert mode(made) == 0o700
+    assert mode(made / "file") == 0o644
+
+
+def test_a_mode_that_cannot_be_set_costs_nothing(tmp_path, monkeypatch, caplog):
+    def refuse(self, mode):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(self))
+
+    monkeypatch.setattr("pathlib.Path.chmod", refuse)
+    made = result_directory(tmp_path / "a" / "out", "lyso", "process", tmp_path)
+    open_to_readers(made)
+    assert "cannot be set" in caplog.text
+
+
+def test_one_of_several_gets_the_directory_they_all_asked_for(tmp_path):
+    def ask(_):
+        try:
+            return result_directory(tmp_path / "out", "lyso", "process", tmp_path)
+        except InputError as error:
+            return error.code
+
+    (tmp_path / "out").mkdir()
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(ask, range(16)))
+    assert answers.count(tmp_path / "out") == 1
+    assert answers.count(Failure.BAD_REQUEST) == 15
+
+
+def test_who_looked_while_it_was_empty_does_not_get_it_either(tmp_path, monkeypatch):
+    (tmp_path / "out").mkdir()
+    result_directory(tmp_path / "out", "lyso", "process", tmp_path)
+    monkeypatch.setattr("pathlib.Path.iterdir", lambda self: iter(()))
+    with pytest.raises(InputError) as caught:
+        result_directory(tmp_path / "out", "lyso", "process", tmp_path)
+    assert caught.value.code is Failure.BAD_REQUEST
+
+
+@pytest.mark.parametrize("below", ["", "deeper"])
+def test_a_link_that_leads_nowhere_is_a_bad_request(tmp_path, below):
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InputError) as caught:
+        result_directory(tmp_path / "link" / below, "lyso", "process", tmp_path)
+    assert caught.value.code is Failure.BAD_REQUEST
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_file_is_a_bad_request(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InputError) as caught:
+        result_directory(tmp_path / "file", "lyso", "process", tmp_path)
+    assert caught.value.code is Failure.BAD_REQUEST
