@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from beampace.core.dataset import Dataset
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
 from beampace.eiger.chunks import depth_of, first_chunk_of
-from beampace.eiger.hdf5 import open_read
+from beampace.eiger.hdf5 import look_at, open_read
 from beampace.eiger.identity import identity
 from beampace.eiger.info import read_info
 from beampace.eiger.links import DATA, Link, data_links
@@ -111,12 +112,12 @@ def read_dataset(master: Path, options: ReadOptions | None = None) -> Dataset:
 
 
 def _check_path(master: Path) -> None:
-    if master.is_dir():
+    if stat.S_ISDIR(look_at(master).st_mode):
         found = sorted(path.name for path in master.glob("*_master.h5"))
         said = f"it holds {', '.join(found[:5])}" if found else "there is no master file in it"
         raise failure(Failure.NOT_A_DATASET, f"{master} is a directory; {said}.")
     match = _DATA_FILE.match(master.name)
-    if match and master.exists():
+    if match:
         raise failure(
             Failure.NOT_A_DATASET,
             f"{master} is a data file of {match[1]}.",

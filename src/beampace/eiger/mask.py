@@ -18,7 +18,7 @@ def read_raw_mask(master: Path, shape: tuple[int, int]) -> NDArray[np.uint32]:
     """The mask as stored (NXmx bits), zeros when the master has none; shape (slow, fast).
 
     Raises:
-        InputError: it has another shape (`metadata_inconsistent`).
+        InputError: it has another shape (`metadata_inconsistent`) or cannot be read (`file_truncated`).
     """
     with open_read(master) as handle:
         values = Values(handle)
@@ -30,4 +30,7 @@ def read_raw_mask(master: Path, shape: tuple[int, int]) -> NDArray[np.uint32]:
                 Failure.METADATA_INCONSISTENT,
                 f"{master} has a pixel mask of {found.shape} for frames of {shape} (slow, fast).",
             )
-        return np.asarray(found[()]).astype(np.uint32)
+        try:
+            return np.asarray(found[()]).astype(np.uint32)
+        except (OSError, RuntimeError, TypeError, ValueError) as error:
+            raise failure(Failure.FILE_TRUNCATED, f"the pixel mask of {master}: {error}.") from error

@@ -85,8 +85,6 @@ def inspect(link: Link, container: Container, *, thorough: bool = False) -> File
     if refused:
         return FileState(error=FrameFailure(Failure.METADATA_INCONSISTENT, refused + "."))
     try:
-        if not link.file.exists():
-            return FileState(error=FrameFailure(Failure.FRAMES_MISSING, f"{link.file} is missing."))
         with open_read(link.file) as handle:
             dataset = frames_dataset(handle, link.file, link.dataset)
             return _inspect_open(dataset, link, container.shape, thorough=thorough)
