@@ -97,17 +97,53 @@ def test_every_score_finds_the_crystal(snake, tmp_path, score):
     assert found.score == score and np.hypot(best.centre[0] - 3.78, best.centre[1] - 2.4) < 0.8
 
 
-def test_two_grids_give_positions(snake, tmp_path):
+def turned(start: float):
     """The second grid sees the same columns, and its rows run along z."""
-    second, _ = write_scan(tmp_path / "raw", grid_scenario(9, 5, name="turned"), per_file=9)
+    return replace(grid_scenario(9, 5, name="turned"), seed=2, start=start)
+
+
+def test_two_grids_give_positions(snake, tmp_path):
+    second, _ = write_scan(tmp_path / "raw", turned(90.0), per_file=9)
     done = mapped(tmp_path / "out", snake, second, wishes=GridWishes(snaked=True))
     found = record(tmp_path / "out")
     assert len(found.maps) == 2 and found.shared_axis == "columns"
     x, y, z = found.positions[0].centre
     assert abs(x - 3.78) < 0.6 and abs(y - 2.4) < 0.6 and abs(z - 2.0) < 0.6
     assert "x, y, z" in done.result.verdict.words
+    assert not any("right angle" in words for words in done.result.verdict.warnings)
     wrong = mapped(tmp_path / "wrong", snake, second, shared=SharedAxis.ROWS, wishes=GridWishes(snaked=True))
     assert wrong.exit is Exit.BAD_INPUT and "share" in wrong.result.verdict.words
+
+
+def test_two_grids_at_no_right_angle_are_warned_of(snake, tmp_path):
+    second, _ = write_scan(tmp_path / "raw", turned(30.0), per_file=9)
+    done = mapped(tmp_path / "out", snake, second, wishes=GridWishes(snaked=True))
+    assert done.exit is Exit.RESULT
+    said = [words for words in done.result.verdict.warnings if "right angle" in words]
+    assert len(said) == 1 and "30.0" in said[0]
+    assert any("right angle" in words for words in record(tmp_path / "out").warnings)
+
+
+def test_one_grid_given_twice_is_a_bad_request(snake, tmp_path):
+    copied = tmp_path / "copied"
+    shutil.copytree(snake.parent, copied)
+    for other in (snake, copied / snake.name):
+        done = mapped(tmp_path / f"out_{other.parent.name}", snake, other)
+        assert done.exit is Exit.BAD_INPUT and done.result.verdict.code == "bad_request"
+        assert "same dataset" in done.result.verdict.words
+
+
+def test_a_picture_that_cannot_be_painted_is_not_listed(snake, tmp_path, monkeypatch):
+    whole = mapped(tmp_path / "whole", snake)
+    assert whole.result.files["plot"] == "map.png"
+
+    def broken(record: Map) -> bytes:
+        raise ValueError("no picture")
+
+    monkeypatch.setattr("beampace.work.map_paint.map_png", broken)
+    done = mapped(tmp_path / "out", snake)
+    assert done.exit is Exit.RESULT and "plot" not in done.result.files
+    assert all((tmp_path / "out" / name).exists() for name in done.result.files.values())
 
 
 def test_a_rotation_scan_is_a_bad_request(tmp_path):

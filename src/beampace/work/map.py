@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,13 +23,16 @@ from beampace.results.map_schema import Map, MapPart
 from beampace.work.frames import patience_for
 from beampace.work.job import Finished, Job, carry_out
 from beampace.work.look_frames import Looked, LookPlan, look_at_frames
+from beampace.work.look_pool import threads_of
 from beampace.work.look_record import columns_of, frames_of, looked_at
 from beampace.work.map_paint import Painter
+from beampace.work.map_pair import check_pair, turn_warning
 from beampace.work.map_record import grid_info, map_part, map_record
 from beampace.work.map_shape import GridWishes, Shaped, settle_order, shape_of, size_warning
 from beampace.work.map_verdict import judge_map
 
 WORK = "map"
+PICTURE = "map.png"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class MapOptions:
         masters: one master file, or two of orthogonal grids.
         wishes: what is said of the grid.
         score: what the map shows.
-        cores: threads.
+        cores: threads, at most four per core this process may use; None for one per core.
         out: result directory to make; None for a numbered one below the current directory.
         patience_s: seconds without a new frame after which a dataset has stopped growing, or None.
         shared: the axis two grids have in common; None for the one with as many cells, columns first.
@@ -48,11 +53,16 @@ class MapOptions:
     masters: tuple[Path, ...]
     wishes: GridWishes
     score: Score = Score.SPOTS
-    cores: int = 1
+    cores: int | None = None
     out: Path | None = None
     patience_s: float | None = None
     shared: SharedAxis | None = None
     read: ReadOptions | None = None
+
+    @property
+    def threads(self) -> int:
+        """Threads to use."""
+        return threads_of(self.cores)
 
 
 def map_grid(options: MapOptions, progress: Progress) -> Finished:
@@ -65,7 +75,7 @@ def map_grid(options: MapOptions, progress: Progress) -> Finished:
     parameters: dict[str, object] = {
         "masters": [str(master) for master in options.masters],
         "score": options.score.value,
-        "cores": options.cores,
+        "cores": options.threads,
         "grid": options.wishes.size,
         "step_um": options.wishes.step_um,
         "snaked": options.wishes.snaked,
@@ -81,9 +91,10 @@ def map_grid(options: MapOptions, progress: Progress) -> Finished:
 
 
 def _map(options: MapOptions, job: Job, directory: Path, progress: Progress) -> Verdict:
-    with Painter(directory / "map.png") as painter:
+    with _listed(job, directory / PICTURE), Painter(directory / PICTURE) as painter:
         mapper = Mapper(options, job, directory, painter)
         try:
+            check_pair(options.masters, options.read)
             for master in options.masters:
                 mapper.begin(master, progress)
             progress.stage("summary")
@@ -93,6 +104,16 @@ def _map(options: MapOptions, job: Job, directory: Path, progress: Progress) -> 
             raise
         record = mapper.write("complete", last=True)
     return judge_map(record, job.dataset, mapper.failures)
+
+
+@contextmanager
+def _listed(job: Job, picture: Path) -> Iterator[None]:
+    """List the picture among the files once the painter is done, if there is one."""
+    try:
+        yield
+    finally:
+        if picture.exists():
+            job.files["plot"] = picture.name
 
 
 @dataclass(slots=True)
@@ -112,6 +133,7 @@ class Mapper:
         options, job, directory, painter: as given.
         grids: those begun so far.
         positions: in three dimensions, once both grids are done.
+        remarks: on the two grids together, as sentences.
     """
 
     options: MapOptions
@@ -121,7 +143,9 @@ class Mapper:
     grids: list[_Grid] = field(default_factory=list)
     positions: tuple[Position, ...] | None = None
     shared: SharedAxis | None = None
+    remarks: list[str] = field(default_factory=list)
     _shaped: Shaped | None = None
+    _id: str = ""
     _ended: float | None = None
 
     def begin(self, master: Path, progress: Progress) -> None:
@@ -135,11 +159,11 @@ class Mapper:
         if not self.grids:
             self.job.dataset = container.dataset
         check_grid(container.dataset, self.options.wishes)
-        self._shaped = self._shape(container)
+        self._shape_anew(container)
         quiet = self.options.patience_s
         plan = LookPlan(
             container,
-            self.options.cores,
+            self.options.threads,
             quiet_s=patience_for(container.dataset) if quiet is None else quiet,
             keep_spots=False,
             reread=lambda container: not (self._shaped and self._shaped.sure),  # noqa: ARG005
@@ -158,6 +182,9 @@ class Mapper:
         """
         maps = [grid.map for grid in self.grids if grid.map is not None]
         if len(maps) == 2:
+            first, second = (grid.state.container.dataset for grid in self.grids)
+            if words := turn_warning(first, second):
+                self.remarks.append(words)
             same_columns = maps[0].shape.columns == maps[1].shape.columns
             self.shared = self.options.shared or (SharedAxis.COLUMNS if same_columns else SharedAxis.ROWS)
             self.positions = combine(maps[0], maps[1], self.shared)
@@ -169,7 +196,7 @@ class Mapper:
 
     def write(self, as_state: State, *, last: bool = False) -> Map:
         """Write `map.json`, and have the picture painted."""
-        warnings: list[str] = []
+        warnings = list(self.remarks)
         parts = [self._part(grid, warnings) for grid in self.grids]
         record = map_record(
             parts,
@@ -184,17 +211,18 @@ class Mapper:
             write_text(self.directory / "map.json", record.to_json())
             self.job.files["map"] = "map.json"
             self.painter.paint(record, last=last)
-            self.job.files["plot"] = "map.png"
         return record
 
-    def _shape(self, container: Container) -> Shaped:
-        return shape_of(container, examine(container).blocks, self.options.wishes)
+    def _shape_anew(self, container: Container) -> None:
+        self._id = container.dataset.id
+        self._shaped = shape_of(container, examine(container).blocks, self.options.wishes)
 
     def _update(self, index: int, state: Looked) -> None:
         if self._shaped is None:
             raise RuntimeError("a grid is shaped before its frames come")
-        if not self._shaped.sure and not state.growing:
-            self._shaped = self._shape(state.container)
+        another = state.container.dataset.id != self._id
+        if another or (not self._shaped.sure and not state.growing):
+            self._shape_anew(state.container)
         if index == len(self.grids):
             self.grids.append(_Grid(state, self._shaped))
         self.grids[index].state, self.grids[index].shaped = state, self._shaped

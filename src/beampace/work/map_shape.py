@@ -90,7 +90,7 @@ def size_warning(shape: GridShape, n_frames: int) -> str:
         return ""
     return (
         f"The grid of {shape.columns} x {shape.rows} has {shape.n_cells} cells, the dataset "
-        f"{n_frames} frames: check  the shape (--grid COLUMNSxROWS)."
+        f"{n_frames} frames: check the shape (--grid COLUMNSxROWS)."
     )
 
 
