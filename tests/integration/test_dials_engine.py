@@ -3,7 +3,9 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -163,6 +165,36 @@ def test_cancelling_leaves_a_clean_result_and_no_program(tmp_path, small):
     assert (ended[0].exit, ended[0].result.verdict.code) == (Exit.CANCELLED, "cancelled")
     assert json.loads((out / "result.json").read_text())["verdict"]["code"] == "cancelled"
     assert not programs_in(out)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_signals_end_the_program_and_every_program_it_started(tmp_path, small, number):
+    """SIGHUP comes when the terminal is closed: writing to it then fails, too."""
+    out, controller = tmp_path / "out", os.openpty()
+    command = [sys.executable, "-m", "beampace", "process", str(small), "--out", str(out), "--quiet", "0"]
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=controller[1],
+        stderr=controller[1],
+        start_new_session=True,
+        preexec_fn=_heed_signals,
+    ) as program:
+        os.close(controller[1])
+        wait_until(lambda: (out / "dials_1" / "import.out.txt").exists() and programs_in(out))
+        if number == signal.SIGHUP:
+            os.close(controller[0])
+        program.send_signal(number)
+        assert program.wait(60) == Exit.CANCELLED
+    assert json.loads((out / "result.json").read_text())["verdict"]["code"] == "cancelled"
+    assert not programs_in(out)
+
+
+def _heed_signals() -> None:
+    """A test run in the background ignores Ctrl-C, and its programs would inherit that."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL if number == signal.SIGHUP else signal.default_int_handler)
 
 
 def wait_until(condition, patience: float = 60.0) -> None:
