@@ -15,10 +15,13 @@ import pytest
 
 from beampace.core.ports import RecordedProgress
 from beampace.core.taxonomy import Exit, Failure
+from beampace.eiger import FrameReader
 from beampace.results.look_schema import Look
 from beampace.simulate import diffraction
 from beampace.simulate.fate import Fate
 from beampace.simulate.options import Faults
+from beampace.simulate.scenario import Lattice
+from beampace.work import look_pool
 from beampace.work.cancel import Switch
 from beampace.work.look import LookOptions, look
 from tests.support.look_data import TINY, write_scan
@@ -182,12 +185,14 @@ def test_blank_frames_are_no_diffraction(tmp_path):
 
 
 def test_the_useful_range_of_a_crystal_that_leaves(tmp_path):
-    scenario = replace(TINY, n_frames=40, fate=Fate(leaves=(29, 30)))
-    simulated = write_scan(tmp_path / "raw", scenario, per_file=20)
+    """It is out of the beam for the last dozen frames."""
+    scenario = replace(TINY, n_frames=38, fate=Fate(leaves=(25, 26)))
+    simulated = write_scan(tmp_path / "raw", scenario, per_file=19)
     done = looked(simulated[0], tmp_path / "out")
     useful = record(tmp_path / "out").useful_range
-    assert useful is not None and useful.ending in ("whole", "left_beam")
-    assert done.exit is Exit.RESULT
+    assert useful is not None and useful.ending == "left_beam", useful
+    assert useful.first == 1 and useful.last in (24, 25, 26), useful
+    assert done.exit is Exit.RESULT and f"{useful.first}:{useful.last}" in done.result.verdict.next_step
 
 
 def copied(raw: Path, live: Path, every_s: float) -> None:
@@ -266,3 +271,61 @@ def test_bad_input_is_a_result(tmp_path):
     done = looked(tmp_path / "x_master.h5", tmp_path / "b")
     assert done.exit is Exit.BAD_INPUT and done.result.verdict.code == "not_a_dataset"
     assert (tmp_path / "b" / "result.json").exists()
+
+
+def test_another_series_in_the_same_place_is_not_mixed_in(scan, tmp_path):
+    """The first series stops after one file; a longer one of other frames is begun under the same name."""
+    first, _, raw = scan
+    other = replace(TINY, seed=7, n_frames=30, lattices=(Lattice(seed=3),))
+    second, _ = write_scan(tmp_path / "raw", other)
+    looked(second, tmp_path / "alone")
+    live = tmp_path / "live"
+    live.mkdir()
+    for file in (first, raw / "info.txt", sorted(raw.glob("*_data_*.h5"))[0]):
+        shutil.copyfile(file, live / file.name)
+
+    def begin_anew() -> None:
+        time.sleep(3.0)
+        for file in live.glob("*_data_*.h5"):
+            file.unlink()
+        part = live / "part"
+        shutil.copyfile(second, part)
+        part.rename(live / first.name)
+        copied(second.parent, live, 0.5)
+
+    writer = threading.Thread(target=begin_anew)
+    writer.start()
+    done = looked(live / first.name, tmp_path / "out", patience_s=20.0)
+    writer.join()
+    found, alone = record(tmp_path / "out"), record(tmp_path / "alone")
+    assert any("series" in words for words in done.result.verdict.warnings), done.result.verdict
+    assert found.columns == alone.columns and found.frames.analysed == 30
+    for name in ("strong.refl", "SPOT.XDS"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
+
+
+def test_a_frame_that_could_not_be_read_once_is_tried_again(scan, tmp_path, monkeypatch):
+    """The disk errs once for one frame of a complete dataset, and always for another."""
+    master, _, _ = scan
+    look_of, erred = look_pool._look, []
+
+    class Erring:
+        """A reader whose disk errs."""
+
+        def __init__(self, reader: FrameReader) -> None:
+            self.reader = reader
+
+        def read(self, number: int):
+            if (number == 5 and 5 not in erred) or number == 7:
+                erred.append(number)
+                raise OSError(5, "Input/output error")
+            return self.reader.read(number)
+
+    def erring(analyser, task):
+        return look_of(analyser, replace(task, reader=Erring(task.reader)))
+
+    monkeypatch.setattr(look_pool, "_look", erring)
+    looked(master, tmp_path / "out")
+    found = record(tmp_path / "out")
+    assert found.frames.failed == 1 and found.columns["verdict"][6] == "failed"
+    assert found.columns["spots"][4] > 50 and erred.count(7) == 2

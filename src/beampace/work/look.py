@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from beampace.work.frames import patience_for
 from beampace.work.job import Finished, Job, carry_out
 from beampace.work.look_frames import Looked, LookPlan, look_at_frames
 from beampace.work.look_join import Joiner
+from beampace.work.look_pool import threads_of
 from beampace.work.look_record import columns_of, look_record, useful_of
 from beampace.work.look_verdict import judge_look
 
@@ -34,7 +34,7 @@ class LookOptions:
     Attributes:
         master: the master file.
         images: first and last frame, numbered from 1, both included; None for all.
-        cores: threads; None for all this process may use.
+        cores: threads, at most four per core this process may use; None for one per core.
         out: result directory to make; None for a numbered one below the current directory.
         patience_s: seconds without a new frame after which the dataset has stopped growing; None for a value
             that fits the frame time.
@@ -51,7 +51,7 @@ class LookOptions:
     @property
     def threads(self) -> int:
         """Threads to use."""
-        return self.cores or len(os.sched_getaffinity(0))
+        return threads_of(self.cores)
 
 
 def look(options: LookOptions, progress: Progress) -> Finished:
@@ -134,11 +134,12 @@ class LookWriter:
         self._state: Looked | None = None
         self._ended: float | None = None
         self._joiner: Joiner | None = None
+        self._series = 0
 
     def joiner(self, state: Looked) -> Joiner:
-        """What joins the spots of the scan."""
-        if self._joiner is None:
-            self._joiner = Joiner(state.first, state.last)
+        """What joins the spots of the scan; a new one when another series began."""
+        if self._joiner is None or self._series != state.series:
+            self._joiner, self._series = Joiner(state.first, state.last), state.series
         return self._joiner
 
     def update(self, state: Looked) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from beampace.analysis import Analyser, FrameAnalysis, Setup, hot_sample
-from beampace.core.dataset import DatasetKind
+from beampace.core.dataset import Dataset, DatasetKind
 from beampace.core.errors import InputError, failure
 from beampace.core.frames import FrameFailure, FrameLedger, FrameState
 from beampace.core.ports import Progress
@@ -81,6 +81,7 @@ class Looked:
         last_seen: monotonic time at which the last frame was first seen to be readable.
         seen_growing: whether frames came after the first look.
         settled: whether the analyses that are there will stay as they are.
+        series: how many series were given up because another one began in the same place.
     """
 
     container: Container
@@ -95,6 +96,7 @@ class Looked:
     last_seen: float = 0.0
     seen_growing: bool = False
     settled: bool = False
+    series: int = 0
 
     @property
     def n_frames(self) -> int:
@@ -147,7 +149,10 @@ def look_at_frames(plan: LookPlan, progress: Progress, update: Update) -> Looked
             newer = follower.latest()
             if newer is not None:
                 state.seen_growing = True
+                n_frames = state.n_frames
                 run.take(*newer)
+                if state.n_frames != n_frames:
+                    progress.stage("look", state.n_frames)
             run.step()
             progress.advance(state.n_done)
             run.show(update)
@@ -171,9 +176,10 @@ class _Ready:
     setup: Setup
 
     def fits(self, container: Container) -> bool:
-        """Whether the master still says the same of detector and beam."""
+        """Whether the master still is of the same series and says the same of detector and beam."""
         before, now = self.container.dataset, container.dataset
-        return (before.detector, before.beam) == (now.detector, now.beam)
+        same = (before.detector, before.beam) == (now.detector, now.beam)
+        return same and not another_series(before, now)
 
 
 def _ready(container: Container) -> _Ready:
@@ -191,15 +197,30 @@ def _ready(container: Container) -> _Ready:
 
 def _begin(plan: LookPlan, snapshot: Snapshot, ready: _Ready) -> Looked:
     container = snapshot.container
+    first, last = _range(plan, container)
+    if not ready.fits(container):
+        ready = _ready(container)
+    return Looked(container, ready.setup, first, last, began=time.monotonic())
+
+
+def _range(plan: LookPlan, container: Container) -> tuple[int, int]:
+    """First and last frame to look at.
+
+    Raises:
+        InputError: bad_request: the frames asked for do not exist.
+    """
     n_frames = container.dataset.n_announced
     first, last = plan.images or (1, n_frames)
     if not 1 <= first <= last <= n_frames:
         raise failure(
             Failure.BAD_REQUEST, f"--images {first}:{last}: the dataset has frames 1 to {n_frames}."
         )
-    if not ready.fits(container):
-        ready = _ready(container)
-    return Looked(container, ready.setup, first, last, began=time.monotonic())
+    return first, last
+
+
+def another_series(before: Dataset, now: Dataset) -> bool:
+    """Whether a master is of another series than before; what is not known yet is none."""
+    return bool(before.id) and bool(now.id) and before.id != now.id
 
 
 @dataclass(slots=True)
@@ -222,22 +243,50 @@ class _Run:
     @property
     def busy(self) -> bool:
         """Whether anything is still to come."""
-        searching = self.hot is not None and not self.hot.done()
-        return self.state.growing or self.waiting > 0 or searching or self.hold
+        return self.state.growing or not self._drained or bool(self._unlucky)
+
+    @property
+    def _drained(self) -> bool:
+        """Whether the threads have done all they were given."""
+        return self.waiting == 0 and self.hot is None and not self.hold
+
+    @property
+    def _unlucky(self) -> list[int]:
+        """Frames that were there but failed, and were not tried again yet: a disk may err once."""
+        return [] if self.retried else sorted(self.submitted & self.state.failures.keys())
 
     def take(self, snapshot: Snapshot, seen: float) -> None:
         """Give the frames that became readable to the threads."""
         state, ledger = self.state, snapshot.ledger
+        if another_series(state.container.dataset, snapshot.container.dataset):
+            self._begin_anew(snapshot)
         self.snapshot, state.container, state.growing = snapshot, snapshot.container, snapshot.growing
         new = [n for n in self._wanted(ledger.numbers(FrameState.READABLE)) if n not in self.submitted]
         if new:
             state.last_seen = seen
         if not snapshot.growing:
-            new += self._tried_again(ledger)
+            self._lost(ledger)
         self._search_hot(ledger)
         self.submitted.update(new)
         if not self.hold:
             self._submit(new)
+
+    def _begin_anew(self, snapshot: Snapshot) -> None:
+        """Forget the frames of the series before; the new setup makes tasks in flight fall out of date."""
+        state, container = self.state, snapshot.container
+        state.first, state.last = _range(self.plan, container)
+        state.setup = _ready(container).setup
+        state.analyses.clear()
+        state.failures.clear()
+        self.submitted.clear()
+        self.outdated.clear()
+        self.hot, self.hold, self.hot_done, self.retried = None, False, False, False
+        state.series += 1
+        state.began, state.settled, self.news = time.monotonic(), False, True
+        state.remarks.append(
+            f"Another series began in the same place ({container.dataset.id} after "
+            f"{state.container.dataset.id}): only its frames are shown."
+        )
 
     def step(self) -> None:
         """Take what the threads have done; look again where hot pixels were found meanwhile."""
@@ -254,6 +303,9 @@ class _Run:
             elif changed:
                 self.outdated = set(self.state.analyses)
                 self._submit(sorted(self.submitted - self.state.failures.keys()))
+        if not self.state.growing and self._drained and self._unlucky:
+            again, self.retried = self._unlucky, True
+            self._submit(again)
 
     def show(self, update: Update) -> None:
         """Update the output when there is something new and it is time."""
@@ -276,14 +328,11 @@ class _Run:
             state.failures[number] = outcome.failure
             state.analyses.pop(number, None)
 
-    def _tried_again(self, ledger: FrameLedger) -> list[int]:
-        """Frames that failed while the dataset grew are tried again; those that never came have failed."""
-        again = sorted(self.state.failures)
-        self.state.failures.clear()
-        lost = {n: reason for n, reason in ledger.failures.items() if n in set(self._wanted(ledger.failures))}
-        self.state.failures.update({n: why for n, why in lost.items() if n not in self.submitted})
+    def _lost(self, ledger: FrameLedger) -> None:
+        """Frames that never came have failed."""
+        lost = set(self._wanted(ledger.failures)) - self.submitted
+        self.state.failures.update({n: reason for n, reason in ledger.failures.items() if n in lost})
         self.news = self.news or bool(lost)
-        return [number for number in again if number not in self.state.failures]
 
     def _wanted(self, numbers: Iterable[int]) -> list[int]:
         return [number for number in numbers if self.state.first <= number <= self.state.last]
@@ -312,6 +361,7 @@ class _Run:
         self.hot = self.aside.submit(find_hot, self.state.setup, reader, readable, width, self.plan.cores)
 
     hot_done: bool = False
+    retried: bool = False
     outdated: set[int] = field(default_factory=set)
 
 
@@ -324,6 +374,9 @@ def _read_again(plan: LookPlan, state: Looked, progress: Progress) -> None:
         time.sleep(TICK_S)
     with suppress(InputError):  # being patched at this moment: what was read before stands
         again = open_container(plan.master, plan.read)
+        if another_series(state.container.dataset, again.dataset):
+            state.remarks.append("Another series began in the same place: its frames are not shown.")
+            return
         if (again.dataset.detector, again.dataset.beam) != (
             state.container.dataset.detector,
             state.container.dataset.beam,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 import logging
+import os
 import queue
 import threading
 from dataclasses import dataclass, field, replace
@@ -25,9 +26,18 @@ from beampace.eiger import FrameReader
 MOST_KEPT = 5000
 """Spots kept of one frame for joining; only frames that are no crystal's have more."""
 
+THREADS_PER_CORE = 4
+"""More threads than this per core only cost memory."""
+
 log = logging.getLogger("beampace.work")
 
 _NO_PROFILE = np.zeros(0, np.float32)
+
+
+def threads_of(cores: int | None) -> int:
+    """Threads for the cores asked for, None for all this process may use; never many more than there are."""
+    there = len(os.sched_getaffinity(0))
+    return min(cores or there, THREADS_PER_CORE * there)
 
 
 @dataclass(frozen=True, slots=True)
