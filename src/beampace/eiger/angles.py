@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from statistics import median
 
@@ -43,7 +44,12 @@ def settle_angles(angles: Angles, hint: Hint, n_frames: int, *, screening: bool)
     The width is the end minus the beginning of frames, never the step between them: test shots are
     steps apart. Nothing is rounded to 0.01 degrees; `info.txt` is believed only for a screening
     master that was not patched, whose "width" is the step.
+
+    Raises:
+        ValueError: an angle is not finite.
     """
+    _check_finite("begins", angles.values)
+    _check_finite("ends", angles.ends)
     width, remarks = _width(angles, hint)
     step = width
     if screening and hint.width and abs(width) > 2 * abs(hint.width) + 0.01:
@@ -54,6 +60,12 @@ def settle_angles(angles: Angles, hint: Hint, n_frames: int, *, screening: bool)
         width = hint.width
     starts, more = _starts(angles, hint, n_frames, step)
     return Settled(_evened(_unwrapped(starts, width), width), width, remarks + more)
+
+
+def _check_finite(what: str, values: tuple[float, ...]) -> None:
+    for number, value in enumerate(values, start=1):
+        if not math.isfinite(value):
+            raise ValueError(f"frame {number} {what} at the angle {value}")
 
 
 def _width(angles: Angles, hint: Hint) -> tuple[float, tuple[str, ...]]:

@@ -7,6 +7,7 @@ is a 4 x 4 matrix [R | t]; the chain is walked to "." and multiplied with the pa
 
 from __future__ import annotations
 
+import math
 import posixpath
 from dataclasses import dataclass
 from typing import Any
@@ -99,7 +100,7 @@ def read_step(dataset: h5py.Dataset) -> Step:
         if rotates
         else tuple(in_millimetres(value, unit_name) for value in values)
     )
-    axis = vector(dataset.attrs.get("vector"))
+    axis = vector(dataset)
     if axis is None:
         if any(converted):
             raise ValueError(f"{dataset.name} has no vector")
@@ -122,11 +123,14 @@ def _values(dataset: h5py.Dataset) -> tuple[float, ...]:
     if not dataset.size or dataset.dtype.kind not in "iuf":
         raise ValueError(f"{dataset.name} holds no number")
     raw: Any = dataset[()]
-    return tuple(tidy(value) for value in raw.ravel()) if dataset.shape else (tidy(raw),)
+    found = tuple(tidy(value) for value in raw.ravel()) if dataset.shape else (tidy(raw),)
+    if not all(math.isfinite(value) for value in found):
+        raise ValueError(f"{dataset.name} is not finite")
+    return found
 
 
 def _offset(dataset: h5py.Dataset, unit_name: str, *, rotates: bool) -> Vec3:
-    offset = vector(dataset.attrs.get("offset"))
+    offset = vector(dataset, "offset")
     if offset is None:
         return (0.0, 0.0, 0.0)
     named = as_text(dataset.attrs.get("offset_units", b"")) or ("" if rotates else unit_name)

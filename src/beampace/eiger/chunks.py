@@ -67,7 +67,7 @@ def layout_of(dataset: h5py.Dataset, file: Path) -> Layout:
     Raises:
         InputError: not frames, or of a size nobody builds.
     """
-    shape = tuple(int(side) for side in dataset.shape)
+    shape = tuple(int(side) for side in dataset.shape or ())
     if len(shape) != 3 or dataset.dtype.kind not in "ui" or dataset.dtype.itemsize not in (1, 2, 4):
         raise failure(Failure.METADATA_INCONSISTENT, f"{file} holds {dataset.dtype} of shape {shape}.")
     if shape[0] > MAX_FRAMES or not (1 <= shape[1] <= MAX_SIDE and 1 <= shape[2] <= MAX_SIDE):

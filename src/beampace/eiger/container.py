@@ -78,6 +78,9 @@ def open_container(
         return _read(master, options or ReadOptions(), roots)
     except (KeyError, OSError, RuntimeError) as error:
         raise failure(Failure.FILE_TRUNCATED, f"{master} cannot be read to its end: {error}.") from error
+    except (ArithmeticError, IndexError, TypeError, ValueError) as error:
+        # Masters are patched by programs of many hands: whatever value they hold is theirs to correct.
+        raise failure(Failure.METADATA_INCONSISTENT, f"{master}: {error}.") from error
 
 
 def _read(master: Path, options: ReadOptions, roots: tuple[Path, ...]) -> Container:

@@ -6,6 +6,7 @@ angles carry two decimals. Layouts: MXCuBE `mxcubecore` DESY/P11Collect, and P09
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import stat
@@ -16,7 +17,7 @@ from beampace.core.dataset import Hint
 MAX_BYTES = 65536
 
 _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S*)")
-_GRID = re.compile(r"\s*(\d+)\s*[xX]\s*(\d+)")
+_GRID = re.compile(r"\s*(\d{1,6})\s*[xX]\s*(\d{1,6})(?!\d)")
 _DIALECT = {"rotational": "regular", "grid step": "grid"}
 
 
@@ -67,7 +68,7 @@ def _values(text: str) -> dict[str, str]:
 def _number(values: dict[str, str], *keys: str) -> float | None:
     for key in keys:
         match = _NUMBER.match(values.get(key, ""))
-        if match:
+        if match and math.isfinite(float(match[1])):
             return float(match[1])
     return None
 

@@ -12,11 +12,11 @@ def parse_time(text: str) -> datetime | None:
     """A time of a master in UTC, or None when it is none."""
     try:
         moment = datetime.fromisoformat(_FRACTION.sub(r"\1", text.strip()))
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=timezone(berlin_offset(moment)))
+        return moment.astimezone(UTC)
+    except (OverflowError, ValueError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone(berlin_offset(moment)))
-    return moment.astimezone(UTC)
 
 
 def berlin_offset(local: datetime) -> timedelta:

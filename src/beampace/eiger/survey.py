@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, BinaryIO
 
 import h5py
+import numpy as np
 
 from beampace.core.errors import InputError
 from beampace.core.frames import FrameFailure, FrameLedger, FrameState
@@ -17,7 +18,7 @@ from beampace.core.taxonomy import Failure
 from beampace.eiger.blocks import Block, FileState, place
 from beampace.eiger.chunks import Layout, frames_dataset, layout_of, read_frame
 from beampace.eiger.container import Container
-from beampace.eiger.hdf5 import open_read
+from beampace.eiger.hdf5 import MAX_FRAMES, open_read
 from beampace.eiger.links import Link, check_target
 
 
@@ -91,7 +92,8 @@ def inspect(link: Link, container: Container, *, thorough: bool = False) -> File
     except InputError as error:
         code = Failure.FRAMES_MISSING if error.code is Failure.NOT_A_DATASET else error.code
         return FileState(error=FrameFailure(code, error.detail))
-    except OSError as error:
+    except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+        # Frames fail for whatever a data file holds; those of the other files do not.
         return FileState(error=FrameFailure(Failure.FRAMES_MISSING, f"{link.file}: {error}."))
 
 
@@ -155,8 +157,8 @@ def _undecodable(dataset: h5py.Dataset, layout: Layout, index: int, file: Path) 
 
 
 def _low(dataset: h5py.Dataset) -> int | None:
-    value = dataset.attrs.get("image_nr_low")
-    return int(value) if value is not None and int(value) > 0 else None
+    value = np.ravel(dataset.attrs.get("image_nr_low", ()))
+    return int(value[0]) if value.size and value.dtype.kind in "iuf" and 0 < value[0] <= MAX_FRAMES else None
 
 
 def _reason(block: Block, state: FileState, number: int) -> FrameFailure | None:

@@ -77,7 +77,7 @@ class Values:
     def vector(self, path: str) -> Vec3 | None:
         """The attribute `vector` of a dataset, or None when it is absent or has no length."""
         found = self.dataset(path)
-        return None if found is None else vector(found.attrs.get("vector"))
+        return None if found is None else vector(found)
 
 
 def stored_elsewhere(dataset: h5py.Dataset, filename: str) -> str:
@@ -102,9 +102,17 @@ def as_text(value: Any) -> str:
     return plain.strip("\0 \n")
 
 
-def vector(value: Any) -> Vec3 | None:
-    """Three finite numbers that are not all zero, or None."""
-    numbers = np.ravel(np.asarray(value, dtype=float)) if value is not None else np.empty(0)
+def vector(dataset: h5py.Dataset, attribute: str = "vector") -> Vec3 | None:
+    """Three finite numbers that are not all zero, or None.
+
+    Raises:
+        ValueError: these are no numbers.
+    """
+    value = dataset.attrs.get(attribute)
+    try:
+        numbers = np.ravel(np.asarray(value, dtype=float)) if value is not None else np.empty(0)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{dataset.name} has the {attribute} {as_text(value)!r}") from error
     if numbers.size != 3 or not np.isfinite(numbers).all() or not numbers.any():
         return None
     return (float(numbers[0]), float(numbers[1]), float(numbers[2]))
