@@ -7,6 +7,7 @@ formats of both. Whatever else a file holds goes through HDF5's own filters.
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,12 @@ from beampace.eiger.values import stored_elsewhere
 
 BITSHUFFLE, LZ4 = 32008, 32004
 _BITSHUFFLE_LZ4 = 2
+
+MAX_CHUNK_FRAMES = 16
+"""Most frames a chunk may span; detectors write one."""
+
+MAX_CHUNK_BYTES = 1 << 30
+"""Most bytes a chunk may decode to; a frame of the largest side and 32 bits has as many."""
 
 Frame = NDArray[Any]
 
@@ -72,7 +79,22 @@ def layout_of(dataset: h5py.Dataset, file: Path) -> Layout:
         raise failure(Failure.METADATA_INCONSISTENT, f"{file} holds {dataset.dtype} of shape {shape}.")
     if shape[0] > MAX_FRAMES or not (1 <= shape[1] <= MAX_SIDE and 1 <= shape[2] <= MAX_SIDE):
         raise failure(Failure.METADATA_INCONSISTENT, f"{file} holds frames of shape {shape}.")
+    _check_chunks(dataset, file)
     return Layout((shape[0], shape[1], shape[2]), dataset.dtype, _codec(dataset))
+
+
+def _check_chunks(dataset: h5py.Dataset, file: Path) -> None:
+    """Refuse chunks that take far more memory or time to decode than the frame that is wanted."""
+    chunks = dataset.chunks
+    if chunks is None:
+        return
+    size = math.prod(int(side) for side in chunks) * dataset.dtype.itemsize
+    if chunks[0] > MAX_CHUNK_FRAMES or size > MAX_CHUNK_BYTES:
+        raise failure(
+            Failure.METADATA_INCONSISTENT,
+            f"{file} is stored in chunks of {chunks[0]} frames and {size} bytes; "
+            f"at most {MAX_CHUNK_FRAMES} frames and {MAX_CHUNK_BYTES} bytes are read.",
+        )
 
 
 def read_frame(

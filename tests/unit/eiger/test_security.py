@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from beampace.core.errors import InputError
 from beampace.core.taxonomy import Failure
-from beampace.eiger import open_container, survey
+from beampace.eiger import FrameReader, open_container, survey
 from beampace.eiger.chunks import Layout, decode
 from beampace.eiger.values import Values
 from beampace.simulate.files import write_dataset
@@ -81,6 +81,23 @@ def test_a_value_in_a_file_beside_the_master_is_read(master):
         del specific["pixel_mask"]
         specific["pixel_mask"] = h5py.ExternalLink("meta.h5", "mask")
     assert open_container(master).mask().all()
+
+
+@pytest.mark.parametrize("chunks", [(17, 8, 8), (16, 8192, 8192)])
+def test_chunks_that_are_far_larger_than_a_frame_cost_their_frames(master, chunks):
+    with replant(master) as handle:
+        space = {"maxshape": (None, None, None), "chunks": chunks, "compression": "gzip"}
+        handle.create_dataset("entry/data/data", (2, *SHAPE), np.uint32, **space)
+    assert_first_file_is_refused(master, "chunks")
+
+
+def test_chunks_of_a_few_frames_are_read(master):
+    with replant(master) as handle:
+        frames = np.stack([small_frame(1), small_frame(2)])
+        handle.create_dataset("entry/data/data", data=frames, chunks=(2, 32, 32), compression="gzip")
+    container = open_container(master)
+    assert survey(container).usable == 4
+    np.testing.assert_array_equal(FrameReader(container).read(2), small_frame(2))
 
 
 @pytest.fixture(scope="module")
