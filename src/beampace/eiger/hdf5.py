@@ -41,6 +41,8 @@ def open_read(path: Path) -> Iterator[h5py.File]:
     found = look_at(path)
     if stat.S_ISDIR(found.st_mode):
         raise failure(Failure.NOT_A_DATASET, f"{path} is a directory.")
+    if not stat.S_ISREG(found.st_mode):  # to open a pipe is to wait for whoever planted it
+        raise failure(Failure.NOT_A_DATASET, f"{path} is no ordinary file but a pipe, socket or device.")
     try:
         handle = h5py.File(path, "r", locking=False)
     except OSError as error:

@@ -12,7 +12,7 @@ import pytest
 
 from beampace.core.errors import InputError
 from beampace.core.taxonomy import Exit, Failure
-from beampace.eiger import FollowSettings, follow, open_container, survey
+from beampace.eiger import FollowSettings, FrameReader, follow, open_container, survey
 from beampace.simulate.files import write_dataset
 from beampace.simulate.options import WriteOptions
 from tests.support.eiger_data import small_dataset, small_frames, small_mask
@@ -84,3 +84,29 @@ def test_data_files_this_account_may_not_read(master):
     assert ledger.failures[1].code is Failure.FRAMES_MISSING
     assert "may not be read by this account" in ledger.failures[1].detail
     assert "lyso_1_data_000001.h5" in ledger.failures[1].detail
+
+
+def test_a_pipe_in_the_place_of_a_master_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "x_master.h5")
+    with pytest.raises(InputError, match="no ordinary file") as caught:
+        open_container(tmp_path / "x_master.h5")
+    assert caught.value.code is Failure.NOT_A_DATASET
+
+
+def test_a_pipe_in_the_place_of_a_data_file_costs_its_frames(master):
+    planted = master.with_name("lyso_1_data_000001.h5")
+    planted.unlink()
+    os.mkfifo(planted)
+    container = open_container(master)
+    failures = survey(container).failures
+    assert sorted(failures) == [1, 2]
+    assert failures[1].code is Failure.FRAMES_MISSING
+    assert "no ordinary file" in failures[1].detail
+    with pytest.raises(InputError, match="no ordinary file"):
+        FrameReader(container).read(1)
+
+
+def test_a_device_is_no_master(tmp_path):
+    (tmp_path / "x_master.h5").symlink_to("/dev/zero")
+    with pytest.raises(InputError, match="no ordinary file"):
+        open_container(tmp_path / "x_master.h5")
