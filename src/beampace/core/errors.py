@@ -5,6 +5,7 @@ BeampaceError          an ending named in the taxonomy, with particulars
 |   +-- CrystalMoved   a part of the frames may give one
 +-- InputError         the request or the file is wrong
 +-- InfrastructureError   nothing is said about the data; may be tried again
+|   +-- EngineCrashed   a program failed by a fault of its own; another way may get past it
 +-- Cancelled          somebody asked to stop
 """
 
@@ -66,6 +67,18 @@ class InputError(BeampaceError):
 
 class InfrastructureError(BeampaceError):
     """Something other than the data failed."""
+
+
+class EngineCrashed(InfrastructureError):
+    """A program of the engine ended by a fault of its own.
+
+    Attributes:
+        like: the ending whose second tries may get past it.
+    """
+
+    def __init__(self, detail: str, like: Failure) -> None:
+        self.like = like
+        super().__init__(Failure.ENGINE_FAILED, detail)
 
 
 class Cancelled(BeampaceError):

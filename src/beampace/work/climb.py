@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from beampace.core.engine import EngineRecord, Request
-from beampace.core.errors import BeampaceError, CrystalMoved, ScienceError, failure
+from beampace.core.errors import BeampaceError, CrystalMoved, EngineCrashed, ScienceError, failure
 from beampace.core.ports import Engine, Progress
 from beampace.results import Try
 from beampace.work import ladder
@@ -34,7 +34,7 @@ def climb(on: Climb, request: Request) -> EngineRecord:
 
     Raises:
         ScienceError: no try gave merged data; the most telling ending of all.
-        InfrastructureError: something other than the data failed.
+        InfrastructureError: something other than the data failed, or every try crashed.
         Cancelled: somebody asked to stop.
     """
     degrees = abs(request.dataset.scan.width) * request.n_frames
@@ -60,7 +60,7 @@ def _of_rung(on: Climb, request: Request, rung: Rung, number: int) -> Request:
 
 
 def _one_try(on: Climb, rung: Rung, request: Request) -> EngineRecord | Attempt:
-    """Merged data, or how the try failed for want of science; other failures end the climb."""
+    """Merged data, or how the try failed for want of science or by a crash; other failures end the climb."""
     on.job.request, started = request, time.monotonic()
     try:
         record = on.engine.process(request, on.progress)
@@ -68,6 +68,9 @@ def _one_try(on: Climb, rung: Rung, request: Request) -> EngineRecord | Attempt:
         on.job.tries.append(_try(on.engine, rung, error.code.value, error.words, started))
         part = error.part if isinstance(error, CrystalMoved) else None
         return Attempt(rung.tweaks, error.code, error.detail, rung.images, part, error.next_step)
+    except EngineCrashed as error:
+        on.job.tries.append(_try(on.engine, rung, error.code.value, error.words, started))
+        return Attempt(rung.tweaks, error.code, error.detail, rung.images, like=error.like)
     except BeampaceError as error:
         on.job.tries.append(_try(on.engine, rung, error.code.value, error.words, started))
         raise

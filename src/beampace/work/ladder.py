@@ -28,7 +28,7 @@ WHAT: Mapping[Tweak, str] = MappingProxyType(
     }
 )
 
-_FURTHEST = (Failure.NOT_INDEXED, Failure.NOT_INTEGRATED)
+_TELLING = {Failure.ENGINE_FAILED: -1, Failure.NOT_INDEXED: 0, Failure.NOT_INTEGRATED: 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class Attempt:
 
     Attributes:
         images: frames it was restricted to, or None; `part`: frames to try alone next, or None.
+        like: of a program that crashed: the ending whose second tries may get past it.
     """
 
     tweaks: frozenset[Tweak]
@@ -59,6 +60,12 @@ class Attempt:
     images: tuple[int, int] | None = None
     part: tuple[int, int] | None = None
     next_step: str = ""
+    like: Failure | None = None
+
+    @property
+    def kind(self) -> Failure:
+        """The ending that decides what is tried next."""
+        return self.like or self.code
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +92,14 @@ def next_try(history: Sequence[Attempt], known: Knowledge) -> Rung | None:
 def best_of(history: Sequence[Attempt]) -> Attempt:
     """The attempt whose ending tells most: the one that came furthest, the first among equals.
 
+    A crash says nothing about the data, so anything that was said goes before it.
+
     Raises:
         ValueError: nothing was tried.
     """
     if not history:
         raise ValueError("nothing was tried")
-    return max(history, key=lambda attempt: _FURTHEST.index(attempt.code) if attempt.code in _FURTHEST else 9)
+    return max(history, key=lambda attempt: _TELLING.get(attempt.code, 9))
 
 
 def part_used(history: Sequence[Attempt], rung: Rung) -> tuple[str, ...]:
@@ -116,11 +125,11 @@ def _rungs(last: Attempt, known: Knowledge) -> Iterator[Rung]:
 
 
 def _for_all_frames(last: Attempt, known: Knowledge) -> Iterator[Rung]:
-    if last.code is Failure.NOT_INTEGRATED:
+    if last.kind is Failure.NOT_INTEGRATED:
         yield from _after_indexing(last)
-    elif last.code is Failure.BEAM_CENTRE_OFF:
+    elif last.kind is Failure.BEAM_CENTRE_OFF:
         yield from _for_a_geometry(last, known)
-    elif last.code is Failure.NOT_INDEXED:
+    elif last.kind is Failure.NOT_INDEXED:
         yield from _for_a_lattice(last, known)
 
 

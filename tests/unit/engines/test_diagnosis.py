@@ -1,5 +1,6 @@
 import pytest
 
+from beampace.core.errors import EngineCrashed
 from beampace.core.taxonomy import Failure
 from beampace.engines.dials.diagnosis import diagnose, last_words
 
@@ -17,6 +18,8 @@ TABLE = [
     ),
     ("index", 1, "Sorry: No suitable lattice could be found.", Failure.NOT_INDEXED),
     ("index", 1, "Unrealistic unit cell volume increase during refinement of 168.4%.", Failure.NOT_INDEXED),
+    ("index", 1, "Indexing failed: fft3d peak search failed to find sufficient number", Failure.NOT_INDEXED),
+    ("refine", 1, "The normal equations have an indeterminate solution.", Failure.NOT_INDEXED),
     ("refine", 1, "Sorry: Too few reflections to parameterise", Failure.NOT_INDEXED),
     ("integrate", 1, "   Too few reflections for profile modelling:\n  need 20", Failure.NOT_INTEGRATED),
     ("scale", 1, "Sorry: No suitable reflections", Failure.NOT_INTEGRATED),
@@ -24,6 +27,26 @@ TABLE = [
     ("scale", 1, "", Failure.ENGINE_FAILED),
     ("import", 1, "KeyError: 'data_000001'", Failure.METADATA_INCONSISTENT),
 ]
+
+CODE = 'Traceback (most recent call last):\n  File "x.py", line 1, in run\n    raise Sorry("Too few spots")\n'
+CRASHES = [
+    ("index", "AssertionError: Too few spots (9) for nearest neighbour analysis", Failure.NOT_INDEXED, None),
+    ("index", "dials.algorithms.indexing.DialsIndexError: no peak", Failure.NOT_INDEXED, None),
+    ("index", "AttributeError: 'NoneType' has no x", Failure.ENGINE_FAILED, Failure.NOT_INDEXED),
+    ("refine", "ImportError: libboost_python.so", Failure.ENGINE_FAILED, Failure.NOT_INDEXED),
+    ("scale", "ZeroDivisionError: division", Failure.ENGINE_FAILED, Failure.NOT_INTEGRATED),
+    ("find_spots", "ImportError: libboost_python.so", Failure.ENGINE_FAILED, None),
+    ("integrate", "MemoryError", Failure.OUT_OF_MEMORY, None),
+]
+
+
+@pytest.mark.parametrize(("step", "exception", "expected", "like"), CRASHES)
+def test_a_crash_without_known_words_is_not_said_of_the_data(step, exception, expected, like):
+    """Neither the code a traceback quotes nor a warning given before it is the reason."""
+    found = diagnose(step, 1, f"Warning: Too few reflections, empty\n{CODE}{exception}\n")
+    assert (found.code, found.like) == (expected, like)
+    assert found.error().code is expected
+    assert isinstance(found.error(), EngineCrashed) == (like is not None)
 
 
 @pytest.mark.parametrize(("step", "code", "text", "expected"), TABLE)

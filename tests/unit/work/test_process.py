@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from beampace.core.engine import EngineRecord, Request
-from beampace.core.errors import CrystalMoved, failure
+from beampace.core.errors import CrystalMoved, EngineCrashed, failure
 from beampace.core.ports import Progress, RecordedProgress
 from beampace.core.taxonomy import Exit, Failure
 from beampace.simulate.files import write_dataset
@@ -80,6 +80,21 @@ def test_infrastructure_is_not_tried_again(master, tmp_path):
     finished = run(master, tmp_path / "out", engine)
     assert (finished.exit, finished.result.verdict.code) == (Exit.INFRASTRUCTURE, "out_of_memory")
     assert len(engine.requests) == 1
+
+
+def test_a_crash_is_tried_another_way_and_says_nothing_about_the_data(master, tmp_path):
+    crash = EngineCrashed("dials.integrate crashed", Failure.NOT_INTEGRATED)
+    engine = Scripted([crash] * 3)
+    finished = run(master, tmp_path / "out", engine)
+    assert (finished.exit, finished.result.verdict.code) == (Exit.INFRASTRUCTURE, "engine_failed")
+    assert [t.outcome for t in finished.result.tries] == 3 * ["engine_failed"]
+
+
+def test_what_the_data_said_goes_before_a_crash(master, tmp_path):
+    thin = failure(Failure.NOT_INTEGRATED, "thin")
+    engine = Scripted([EngineCrashed("crash", Failure.NOT_INTEGRATED), thin, thin])
+    finished = run(master, tmp_path / "out", engine)
+    assert (finished.exit, finished.result.verdict.code) == (Exit.SCIENCE, "not_integrated")
 
 
 def test_an_engine_that_is_not_there_is_never_started(master, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from beampace.core.errors import BeampaceError, failure
+from beampace.core.errors import BeampaceError, EngineCrashed, failure
 from beampace.core.taxonomy import Failure
 from beampace.engines.dials.installation import HOW_TO_GET_FILTER
 
@@ -21,37 +21,56 @@ _ANYWHERE: tuple[tuple[str, Failure], ...] = (
         Failure.ENGINE_MISSING,
     ),
 )
+_NO_LATTICE = (
+    r"No suitable|[Tt]oo few|Sorry|Unrealistic|Indexing failed|[Ee]mpty reflection"
+    r"|[Nn]o (indexed )?reflections|Dials(Index|Refine)\w*Error|indeterminate solution"
+    r"|is_compatible_unit_cell|Unable to compose the crystal|cholesky|[Ss]ingular|[Rr]efinement failed|RMSD too high|[Nn]ot enough|[Ii]nsufficient"
+)
+"""What dials.index and dials.refine say of data without a lattice, in order or as an exception."""
+
 _BY_STEP: dict[str, tuple[tuple[str, Failure], ...]] = {
     "import": ((r"KeyError|bad version number|Unable to|ValueError|Sorry", Failure.METADATA_INCONSISTENT),),
     "find_spots": ((r"[Nn]o (spots|reflections|strong)|0 spots|must not be empty", Failure.NO_DIFFRACTION),),
-    "index": (
-        (r"No suitable lattice|No suitable indexing solution|[Tt]oo few", Failure.NOT_INDEXED),
-        (r"Sorry|Unrealistic unit cell|Traceback", Failure.NOT_INDEXED),
-    ),
-    "refine": ((r"Sorry|[Tt]oo few|Unrealistic|Traceback", Failure.NOT_INDEXED),),
+    "index": ((_NO_LATTICE, Failure.NOT_INDEXED),),
+    "refine": ((_NO_LATTICE, Failure.NOT_INDEXED),),
 }
 _AFTER_INDEXING = (
     (
-        r"[Tt]oo few reflections|[Nn]ot enough|[Ii]nsufficient|No (reflections|suitable)|[Zz]ero reflections"
-        r"|No integrated|no valid|empty|unable to|Sorry",
+        r"[Tt]oo few reflections|[Nn]ot enough|[Ii]nsufficient|No (reflections|suitable)"
+        r"|[Zz]ero (reflections|pixels)|No integrated|no valid|empty|unable to|Sorry",
         Failure.NOT_INTEGRATED,
     ),
 )
+_CRASHED_LIKE = {
+    "import": None,
+    "find_spots": None,
+    "index": Failure.NOT_INDEXED,
+    "refine": Failure.NOT_INDEXED,
+}
+"""How the second tries after a crash are chosen: none leads past the first two steps."""
 
+TRACEBACK = "Traceback (most recent call last)"
 
 _TELLING = r"(Sorry|[Tt]oo few|No suitable|Unrealistic|\w*(Error|Exception|ASSERT)\w*)\b"
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """A code of the taxonomy, the particulars, and a hint that replaces the table's next step."""
+    """A code of the taxonomy, the particulars, and a hint that replaces the table's next step.
+
+    Attributes:
+        like: of a program that crashed: the ending whose second tries may get past it.
+    """
 
     code: Failure
     detail: str
     hint: str = ""
+    like: Failure | None = None
 
     def error(self) -> BeampaceError:
         """The exception to raise."""
+        if self.like is not None:
+            return EngineCrashed(self.detail, self.like)
         return failure(self.code, self.detail, self.hint)
 
 
@@ -73,10 +92,23 @@ def diagnose(step: str, returncode: int, text: str) -> Diagnosis:
         )
     if returncode < 0:
         return Diagnosis(Failure.ENGINE_FAILED, f"dials.{step} was ended by signal {-returncode}. {said}")
+    spoken = spoken_words(text)
     for pattern, code in _BY_STEP.get(step, _AFTER_INDEXING):
-        if re.search(pattern, text):
+        if re.search(pattern, spoken):
             return Diagnosis(code, f"dials.{step} said: {said}")
-    return Diagnosis(Failure.ENGINE_FAILED, f"dials.{step} ended with code {returncode}. {said}")
+    like = _CRASHED_LIKE.get(step, Failure.NOT_INTEGRATED) if TRACEBACK in text else None
+    return Diagnosis(Failure.ENGINE_FAILED, f"dials.{step} ended with code {returncode}. {said}", like=like)
+
+
+def spoken_words(text: str) -> str:
+    """What speaks of the reason: everything, or after a crash the exception without the lines of code.
+
+    Lines of code quote messages that were not given; warnings before a crash were no reason to end.
+    """
+    before, crashed, after = text.partition(TRACEBACK)
+    if not crashed:
+        return before
+    return "\n".join(line for line in after.splitlines() if line and not line[0].isspace())
 
 
 def last_words(text: str, limit: int = 300) -> str:

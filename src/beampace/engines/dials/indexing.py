@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from beampace.core.engine import Request, Tweak
-from beampace.core.errors import BeampaceError, CrystalMoved, failure
+from beampace.core.errors import CrystalMoved, EngineCrashed, ScienceError, failure
 from beampace.core.taxonomy import TAXONOMY, Failure
 from beampace.engines.dials import expt, geometry_check, steps
 from beampace.engines.dials import reflections as columns
@@ -210,7 +210,9 @@ def _second_lattice(
             ("two.expt", "two.refl"),
             extra=_processes("indexing.nproc", request),
         )
-    except BeampaceError as error:
+    except EngineCrashed:
+        return ()  # The chain has logged it; what was found stays.
+    except ScienceError as error:
         if error.code is not Failure.NOT_INDEXED:
             raise
         return ()
