@@ -91,7 +91,7 @@ def _read(master: Path, options: ReadOptions, roots: tuple[Path, ...]) -> Contai
         chunk = None
         if not identity(handle, None, 0) and links and not links[0].refused:
             chunk = first_chunk_of(links[0].file, links[0].dataset)
-        dataset = build_dataset(master, handle, read_info(master.parent), chunk, options)
+        dataset = build_dataset(master, handle, read_info(master.resolve().parent), chunk, options)
     dataset = _with_depth(dataset, links[0])
     allowed = (master.resolve().parent, *(root.resolve() for root in roots))
     return Container(dataset, links, allowed)

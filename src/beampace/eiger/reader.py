@@ -53,7 +53,8 @@ def build_dataset(
     n_frames, n_triggers = announced_frames(master, values)
     detector, plane = read_detector(master, handle)
     beam, beam_remarks = read_beam(master, values, hint)
-    announced, why = announced_kind(master, hint)
+    # A link to a master stands anywhere; the names of its own directory tell what was done.
+    announced, why = announced_kind(master.resolve(), hint)
     screening = announced is DatasetKind.SCREENING or (announced is None and n_triggers == n_frames > 1)
     spindle = read_spindle(handle, plane, hint, n_frames, screening=screening, axis_sign=options.axis_sign)
     exposure = values.number(f"{DETECTOR}/count_time") or 0.0

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
+from beampace.core.dataset import DatasetKind
 from beampace.core.errors import InputError
 from beampace.core.frames import FrameState
 from beampace.core.taxonomy import Failure
@@ -162,3 +164,19 @@ def test_no_data_files_at_all(master):
     container = open_container(master)
     assert container.dataset.n_announced == 4
     assert survey(container).count(FrameState.FAILED) == 4
+
+
+def test_a_link_to_a_master_is_the_dataset_it_leads_to(tmp_path, monkeypatch):
+    raw = tmp_path / "screening_001"
+    master = write_dataset(small_dataset(4), small_mask(), small_frames(4), raw)
+    (raw / "info.txt").write_text("run type: regular\nframes: 4\ndegrees/frame: 0.13deg\n")
+    link = tmp_path / "mine" / "x_master.h5"
+    link.parent.mkdir()
+    link.symlink_to(master)
+    found = read_dataset(link)
+    assert (found.hint.run_type, found.hint.width) == ("regular", 0.13)
+    assert found.kind is read_dataset(master).kind is DatasetKind.ROTATION
+    (raw / "info.txt").unlink()
+    assert read_dataset(link).kind is read_dataset(master).kind is DatasetKind.SCREENING
+    monkeypatch.chdir(raw)
+    assert read_dataset(Path(master.name)).kind is DatasetKind.SCREENING
