@@ -22,8 +22,9 @@ from beampace.core.dataset import Dataset
 from beampace.core.errors import failure
 from beampace.core.frames import FrameFailure, FrameLedger, FrameState
 from beampace.core.taxonomy import Failure
-from beampace.eiger.chunks import Layout, frames_dataset, layout_of, read_chunk, read_frame
+from beampace.eiger.chunks import Layout, frames_dataset, layout_of
 from beampace.eiger.container import Container
+from beampace.eiger.copying import copy_usable
 from beampace.eiger.hdf5 import open_read
 from beampace.eiger.links import check_target
 from beampace.eiger.names import plain_name, virtual_name
@@ -143,7 +144,7 @@ def _placed(
     if part.source is Source.REPAIRED and part.block is not None:
         _check_room(directory, part.block.link.file)
         with h5py.File(directory / name, "w-", libver=LIBVER) as handle:
-            _copy_good(part, ledger, _empty(handle, part.count, layout))
+            copy_usable(part, ledger, _empty(handle, part.count, layout))
     else:
         with in_memory(directory / name) as handle:
             _empty(handle, part.count, layout)
@@ -181,24 +182,6 @@ def _empty(handle: h5py.File, count: int, layout: Layout) -> h5py.Dataset:
     return handle.create_dataset(
         FRAMES, shape, layout.dtype, chunks=(1, *shape[1:]), fillvalue=nothing, **codec
     )
-
-
-def _copy_good(part: Segment, ledger: FrameLedger, target: h5py.Dataset) -> None:
-    """Copy the frames that are usable, as stored where the codec is known."""
-    if part.block is None:
-        return
-    link, usable = part.block.link, (FrameState.READABLE, FrameState.ANALYSED)
-    with open_read(link.file) as handle:
-        source = frames_dataset(handle, link.file, link.dataset)
-        layout = layout_of(source, link.file)
-        for here in range(part.count):
-            if ledger.state(part.first + here) not in usable:
-                continue
-            index = link.offset + here
-            if layout.codec:
-                target.id.write_direct_chunk((here, 0, 0), read_chunk(source, index, link.file))
-            else:
-                target[here] = read_frame(source, layout, index, link.file)
 
 
 def _write_master(

@@ -21,6 +21,12 @@ from beampace.eiger.container import Container
 from beampace.eiger.hdf5 import MAX_FRAMES, open_read
 from beampace.eiger.links import Link, check_target
 
+Places = dict[int, tuple[int, int]]
+"""Index of a frame -> offset and size of its chunk, bytes."""
+
+_LOOKS_PER_OPEN = 200
+"""Chunks looked at while a file is open: below a second where a look takes some milliseconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Survey:
@@ -86,9 +92,7 @@ def inspect(link: Link, container: Container, *, thorough: bool = False) -> File
     if refused:
         return FileState(error=FrameFailure(Failure.METADATA_INCONSISTENT, refused + "."))
     try:
-        with open_read(link.file) as handle:
-            dataset = frames_dataset(handle, link.file, link.dataset)
-            return _inspect_open(dataset, link, container.shape, thorough=thorough)
+        return _inspect(link, container.shape, thorough=thorough)
     except InputError as error:
         code = Failure.FRAMES_MISSING if error.code is Failure.NOT_A_DATASET else error.code
         return FileState(error=FrameFailure(code, error.detail))
@@ -97,41 +101,56 @@ def inspect(link: Link, container: Container, *, thorough: bool = False) -> File
         return FileState(error=FrameFailure(Failure.FRAMES_MISSING, f"{link.file}: {error}."))
 
 
-def _inspect_open(dataset: h5py.Dataset, link: Link, shape: tuple[int, int], *, thorough: bool) -> FileState:
-    layout = layout_of(dataset, link.file)
+def _inspect(link: Link, shape: tuple[int, int], *, thorough: bool) -> FileState:
+    """The file is opened anew for each step, so that it is never held for long."""
+    with open_read(link.file) as handle:
+        dataset = frames_dataset(handle, link.file, link.dataset)
+        layout, low = layout_of(dataset, link.file), _low(dataset)
+        places = _places(dataset, layout, link.file)
     if layout.shape[1:] != shape:
         detail = f"{link.file} holds frames of {layout.shape[1:]}, the master says {shape} (slow, fast)."
         return FileState(error=FrameFailure(Failure.METADATA_INCONSISTENT, detail))
-    count = link.count if link.count is not None else layout.shape[0]
+    count = min(link.count if link.count is not None else layout.shape[0], MAX_FRAMES)
     indices = range(link.offset, link.offset + count)
-    bad = _unwritten(dataset, layout, indices, link.file)
+    bad = _unwritten(places, layout, indices, link.file)
     there = [index for index in indices if index not in bad]
     for index in there if thorough else there[:1] + there[1:][-1:]:
-        bad |= _undecodable(dataset, layout, index, link.file)
-    return FileState(count, _low(dataset), None, MappingProxyType(bad))
+        bad |= _undecodable(link, index)
+    return FileState(count, low, None, MappingProxyType(bad))
 
 
-def _unwritten(dataset: h5py.Dataset, layout: Layout, indices: range, file: Path) -> dict[int, FrameFailure]:
-    """Frames without a chunk, whose chunk lies beyond the file's end, or does not begin as one frame."""
+def _places(dataset: h5py.Dataset, layout: Layout, file: Path) -> Places | FrameFailure | None:
+    """Where each frame's chunk lies in the file; None when HDF5 has to be asked for frames."""
     if not layout.codec:
-        return {}
-    places: dict[int, tuple[int, int]] = {}
+        return None
+    places: Places = {}
 
     def visit(info: Any) -> None:
         places[int(info.chunk_offset[0])] = (int(info.byte_offset), int(info.size))
 
     try:
         dataset.id.chunk_iter(visit)
-        with file.open("rb") as stream:
-            faults = {index: _chunk_fault(stream, places.get(index), layout) for index in indices}
     except (OSError, RuntimeError) as error:
-        reason = FrameFailure(Failure.FILE_TRUNCATED, f"the index of {file} cannot be read: {error}.")
-        return dict.fromkeys(indices, reason)
-    return {
-        index: FrameFailure(fault[0], f"frame {index + 1} of {file} {fault[1]}.")
-        for index, fault in faults.items()
-        if fault
-    }
+        return FrameFailure(Failure.FILE_TRUNCATED, f"the index of {file} cannot be read: {error}.")
+    return places
+
+
+def _unwritten(
+    places: Places | FrameFailure | None, layout: Layout, indices: range, file: Path
+) -> dict[int, FrameFailure]:
+    """Frames without a chunk, whose chunk lies beyond the file's end, or does not begin as one frame."""
+    if places is None:
+        return {}
+    if isinstance(places, FrameFailure):
+        return dict.fromkeys(indices, places)
+    bad: dict[int, FrameFailure] = {}
+    for start in range(0, len(indices), _LOOKS_PER_OPEN):
+        with file.open("rb") as stream:
+            for index in indices[start : start + _LOOKS_PER_OPEN]:
+                fault = _chunk_fault(stream, places.get(index), layout)
+                if fault:
+                    bad[index] = FrameFailure(fault[0], f"frame {index + 1} of {file} {fault[1]}.")
+    return bad
 
 
 def _chunk_fault(
@@ -148,9 +167,11 @@ def _chunk_fault(
     return None
 
 
-def _undecodable(dataset: h5py.Dataset, layout: Layout, index: int, file: Path) -> dict[int, FrameFailure]:
+def _undecodable(link: Link, index: int) -> dict[int, FrameFailure]:
     try:
-        read_frame(dataset, layout, index, file)
+        with open_read(link.file) as handle:
+            dataset = frames_dataset(handle, link.file, link.dataset)
+            read_frame(dataset, layout_of(dataset, link.file), index, link.file)
     except InputError as error:
         return {index: FrameFailure(error.code, error.detail)}
     return {}

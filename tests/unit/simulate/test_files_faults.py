@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import resource
+import sys
 
 import h5py
 import numpy as np
 import pytest
 
 from beampace.core.errors import InfrastructureError, InputError
-from beampace.core.frames import FrameState
+from beampace.core.frames import FrameFailure, FrameState
 from beampace.core.taxonomy import Failure
 from beampace.eiger import FrameReader, open_container, survey, write_companion
+from beampace.eiger.hdf5 import open_read
 from beampace.simulate.files import write_dataset
 from beampace.simulate.options import Codec, Faults, FileLayout, WriteOptions
 from tests.support.eiger_data import SHAPE, small_dataset, small_frame, small_frames, small_mask
@@ -202,3 +204,43 @@ def test_shapes_nobody_builds_are_refused_before_anything_is_allocated(tmp_path,
 def test_too_few_frames_are_an_error_of_the_caller(tmp_path):
     with pytest.raises(ValueError, match="only 2 came"):
         write_dataset(small_dataset(3), small_mask(), small_frames(2), tmp_path)
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """Files opened for reading since the test began, in order."""
+    seen = []
+
+    def counted(path):
+        seen.append(path.name)
+        return open_read(path)
+
+    for module in ("copying", "survey"):
+        monkeypatch.setattr(sys.modules[f"beampace.eiger.{module}"], "open_read", counted)
+    return seen
+
+
+@pytest.mark.parametrize("codec", [Codec.BSLZ4, Codec.NONE])
+def test_a_file_is_closed_and_opened_again_while_it_is_copied(tmp_path, monkeypatch, opened, codec):
+    monkeypatch.setattr("beampace.eiger.copying.HOLD_S", 0.0)
+    options = WriteOptions(codec=codec, images_per_file=N_FRAMES)
+    dataset = small_dataset(N_FRAMES)
+    container = open_container(
+        write_dataset(dataset, small_mask(), small_frames(N_FRAMES), tmp_path / "raw", options)
+    )
+    lost = {4: FrameFailure(Failure.FILE_TRUNCATED, "x.")}
+    ledger = survey(container).fail(lost)
+    (tmp_path / "out").mkdir()
+    before = len(opened)
+    companion = write_companion(container, ledger, tmp_path / "out")
+    assert len(opened) - before >= N_FRAMES - 1
+    with h5py.File(companion.path, "r") as handle:
+        for number in range(1, N_FRAMES + 1):
+            true = np.full(SHAPE, 2**32 - 1) if number == 4 else small_frame(number)
+            np.testing.assert_array_equal(handle["entry/data/data"][number - 1], true)
+
+
+def test_a_thorough_survey_opens_a_file_for_each_frame(tmp_path, opened):
+    container = open_container(written(tmp_path))
+    assert survey(container, thorough=True).usable == N_FRAMES
+    assert len(opened) >= N_FRAMES
