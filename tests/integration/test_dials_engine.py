@@ -100,6 +100,13 @@ def test_names_of_directories_are_no_options_of_dials(tmp_path):
     assert (finished.exit, finished.result.verdict.code) == (Exit.SCIENCE, "no_diffraction")
 
 
+def test_a_limit_that_leaves_no_spot_is_named(tmp_path, small):
+    finished = run(small, tmp_path / "out", d_min=40.0)
+    assert (finished.exit, finished.result.verdict.code) == (Exit.SCIENCE, "no_diffraction")
+    assert "40 angstrom" in finished.result.verdict.words
+    assert "--d-min" in finished.result.verdict.next_step
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory) -> Path:
     return simulated(tmp_path_factory.mktemp("raw"), n_frames=6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ from beampace.work.climb import Climb, climb
 from beampace.work.job import Finished, Job, carry_out
 
 WORK = "process"
+
+D_MIN = (0.3, 50.0)
+"""Resolution limits that can be asked for, angstrom."""
+
 log = logging.getLogger("beampace.work")
 
 
@@ -64,7 +69,7 @@ def process(options: ProcessOptions, engines: Mapping[str, Engine], progress: Pr
         engines: name -> engine; a fresh one for each dataset.
         progress: told how far it is, asked whether to stop.
     """
-    job = Job(WORK, options.master, engine=options.engine, with_report=True)
+    job = Job(WORK, options.master, _asked(options), engine=options.engine, with_report=True)
 
     def do(directory: Path, listeners: Progress) -> Verdict:
         return _process(options, engines, job, directory, listeners)
@@ -72,10 +77,43 @@ def process(options: ProcessOptions, engines: Mapping[str, Engine], progress: Pr
     return carry_out(job, options.out, do, progress)
 
 
+def _asked(options: ProcessOptions) -> dict[str, object]:
+    """What was asked for, to be told also when no engine was started."""
+    asked: dict[str, object] = {
+        "master": str(options.master.absolute()),
+        "images": list(options.images) if options.images else None,
+        "space_group": options.space_group,
+        "unit_cell": list(options.unit_cell.parameters) if options.unit_cell else None,
+        "d_min": _number(options.d_min),
+        "cores": options.cores,
+        "quiet_s": _number(options.patience_s),
+    }
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def _number(value: float | None) -> float | str | None:
+    """JSON has no number that is not finite."""
+    return value if value is None or math.isfinite(value) else str(value)
+
+
+def _check_limit(d_min: float | None) -> None:
+    """Stop at a resolution no crystal has, also when it is no number.
+
+    Raises:
+        InputError: bad_request.
+    """
+    low, high = D_MIN
+    if d_min is not None and not low <= d_min <= high:
+        raise failure(
+            Failure.BAD_REQUEST, f"A resolution limit is {low:g} to {high:g} angstrom, not {d_min:g}."
+        )
+
+
 def _process(
     options: ProcessOptions, engines: Mapping[str, Engine], job: Job, directory: Path, progress: Progress
 ) -> Verdict:
     engine = _engine(options, engines)
+    _check_limit(options.d_min)
     with job.timed("read"):
         dataset = _opened(job, open_container(options.master.absolute(), options.read))
     _check_engine(engine, job)

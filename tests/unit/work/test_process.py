@@ -1,12 +1,14 @@
 """Every ending of `process` is a result, whatever an engine does."""
 
 import json
+import math
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from beampace.core.cell import UnitCell
 from beampace.core.engine import EngineRecord, Request
 from beampace.core.errors import CrystalMoved, EngineCrashed, failure
 from beampace.core.ports import Progress, RecordedProgress
@@ -164,3 +166,33 @@ def test_a_result_is_written_when_what_is_known_cannot_be_published(master, tmp_
     assert (finished.exit, written["verdict"]["code"]) == (Exit.INFRASTRUCTURE, "engine_failed")
     assert written["parameters"]["other"]["master"] == str(master)
     assert "ValueError: not JSON" in (tmp_path / "out" / "log.txt").read_text()
+
+
+def test_what_was_asked_is_told_also_when_nothing_was_started(master, tmp_path, monkeypatch):
+    monkeypatch.chdir(master.parent)
+    finished = run(
+        Path(master.name),
+        tmp_path / "out",
+        Scripted([], lacks=("Install it.",)),
+        images=(1, 2),
+        space_group="P 43 21 2",
+        unit_cell=UnitCell(78, 78, 37, 90, 90, 90),
+        d_min=2.0,
+        cores=1,
+    )
+    assert finished.result.parameters.other == {
+        "master": str(master),
+        "images": [1, 2],
+        "space_group": "P 43 21 2",
+        "unit_cell": [78, 78, 37, 90, 90, 90],
+        "d_min": 2.0,
+        "cores": 1,
+        "quiet_s": 0.0,
+    }
+
+
+@pytest.mark.parametrize("d_min", [math.inf, math.nan, 0.0, -1.0, 0.1, 99.0])
+def test_a_resolution_no_crystal_has_is_a_bad_request(master, tmp_path, d_min):
+    finished = run(master, tmp_path / "out", Scripted([]), d_min=d_min)
+    assert (finished.exit, finished.result.verdict.code) == (Exit.BAD_INPUT, "bad_request")
+    assert json.loads((tmp_path / "out" / "result.json").read_text())["verdict"]["code"] == "bad_request"

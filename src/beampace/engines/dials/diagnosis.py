@@ -24,7 +24,8 @@ _ANYWHERE: tuple[tuple[str, Failure], ...] = (
 _NO_LATTICE = (
     r"No suitable|[Tt]oo few|Sorry|Unrealistic|Indexing failed|[Ee]mpty reflection"
     r"|[Nn]o (indexed )?reflections|Dials(Index|Refine)\w*Error|indeterminate solution"
-    r"|is_compatible_unit_cell|Unable to compose the crystal|cholesky|[Ss]ingular|[Rr]efinement failed|RMSD too high|[Nn]ot enough|[Ii]nsufficient"
+    r"|is_compatible_unit_cell|Unable to compose the crystal"
+    r"|cholesky|[Ss]ingular|[Rr]efinement failed|RMSD too high|[Nn]ot enough|[Ii]nsufficient"
 )
 """What dials.index and dials.refine say of data without a lattice, in order or as an exception."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from beampace.core.engine import Crystal, EngineRecord, FrameSeries, Request
-from beampace.core.errors import failure
+from beampace.core.errors import BeampaceError, ScienceError, failure
 from beampace.core.ports import Progress
 from beampace.core.taxonomy import Failure
 from beampace.engines.dials import expt, outcome, probe, spots, steps, symmetry
@@ -74,6 +74,13 @@ class DialsEngine:
 
 def find_spots(chain: Chain, request: Request) -> Found:
     """Import, put right what DIALS misread, find spots, and stop when they are not a crystal's."""
+    try:
+        return _find_spots(chain, request)
+    except ScienceError as error:
+        raise _limited(error, request.d_min) from error
+
+
+def _find_spots(chain: Chain, request: Request) -> Found:
     imported = chain.run("import", (request.master,), ("output.log=import.log",), ("imported.expt",))
     experiments = imported.outputs[0]
     there = _range(experiments)
@@ -103,6 +110,14 @@ def find_spots(chain: Chain, request: Request) -> Found:
     table = read_table(done.outputs[0])
     spots.judge(request.dataset, table["xyzobs.px.value"], request.n_frames)
     return Found(experiments, done.outputs[0], table, wrong)
+
+
+def _limited(error: ScienceError, d_min: float | None) -> BeampaceError:
+    """The ending of too few spots, with the limit that may have left out the others."""
+    if d_min is None or error.code not in (Failure.NO_DIFFRACTION, Failure.TOO_FEW_SPOTS):
+        return error
+    only = f"Only spots of spacings above {d_min:g} angstrom were looked for, as --d-min asks."
+    return failure(error.code, f"{error.detail} {only}".strip(), "Try again without --d-min.")
 
 
 def measure(chain: Chain, request: Request, indexed: Indexed) -> Scaling:
