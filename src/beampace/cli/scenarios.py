@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import reduce
 
@@ -15,15 +16,28 @@ from beampace.simulate.crystal import CrystalSpec
 from beampace.simulate.detectors import CATALOGUE
 from beampace.simulate.fate import Fate
 from beampace.simulate.grid import Blob, Grid
+from beampace.simulate.panel import true_beam, true_detector
 from beampace.simulate.scenario import HeaderErrors, Lattice, Scenario
+
+MOST_FRAMES = 1_000_000
+MOST_SEED = 2**32 - 1
+LONGEST_NAME = 100
+REFLECTIONS = (20, 20_000_000)
+"""Reflections within the detector's reach below which there is no crystal and above which no memory."""
+
+_TOO_LARGE = (
+    "The detector would see about {0:.2g} reflections of --unit-cell {1}; {2} to {3} can be simulated."
+)
 
 
 def scenario_of(wanted: Wanted) -> Scenario:
     """The scenario the command line asks for.
 
     Raises:
-        InputError: the cell, space group, detector or grid cannot be.
+        InputError: the name, a number, the cell, space group, detector or grid cannot be.
     """
+    check_name(wanted.name)
+    check_numbers(wanted)
     cell = parse_cell(wanted.unit_cell)
     if cell is None:
         raise failure(Failure.BAD_REQUEST, "--unit-cell is needed.")
@@ -42,8 +56,68 @@ def scenario_of(wanted: Wanted) -> Scenario:
         background=Background(level=wanted.background),
         seed=wanted.seed,
     )
+    check_reach(base, wanted.unit_cell)
     scenario = of_kind(wanted.kind, base, parse_grid(wanted.grid))
     return reduce(with_trouble, wanted.trouble, scenario)
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that is not one plain component of a path.
+
+    Raises:
+        InputError: it is empty, hidden, an option, too long, or leads to another directory.
+    """
+    plain = name.isprintable() and "/" not in name and name.strip() == name and name[:1] not in (".", "-")
+    if not (name and plain and len(name.encode()) <= LONGEST_NAME):
+        raise failure(
+            Failure.BAD_REQUEST,
+            f"--name takes the beginning of a file name of at most {LONGEST_NAME} bytes, without / and not "
+            f"beginning with . or -, not {name[:LONGEST_NAME]!r}.",
+        )
+
+
+def check_numbers(wanted: Wanted) -> None:
+    """Refuse numbers that nothing can be simulated with; what is not a number lies in no range.
+
+    Raises:
+        InputError: naming the option and its range.
+    """
+    ranges = (
+        ("--wavelength", wanted.wavelength, 0.1, 6.0),
+        ("--distance", wanted.distance, 20.0, 9000.0),
+        ("--photons", wanted.photons, 1e-3, 1e9),
+        ("--mosaicity", wanted.mosaicity, 1e-4, 5.0),
+        ("--width", wanted.width, -180.0, 180.0),
+        ("--start", wanted.start, -3600.0, 3600.0),
+        ("--background", wanted.background, 0.0, 1e4),
+        ("--b-factor", wanted.b_factor, 0.0, 1000.0),
+        ("--rate", wanted.rate, 0.0, 1e4),
+        ("--frames", wanted.frames, 1, MOST_FRAMES),
+        ("--seed", wanted.seed, 0, MOST_SEED),
+    )
+    for option, value, least, most in ranges:
+        if not least <= value <= most:
+            raise failure(Failure.BAD_REQUEST, f"{option} takes {least:.10g} to {most:.10g}, not {value}.")
+
+
+def check_reach(scenario: Scenario, cell: str) -> None:
+    """Refuse a cell of which the detector sees nothing, or more than fits into memory.
+
+    The reflections within 1/d are the volume of that sphere over the volume of the reciprocal cell.
+
+    Raises:
+        InputError: naming the cell.
+    """
+    if scenario.crystal is None:
+        return
+    d_min = true_detector(scenario).best_resolution(true_beam(scenario))
+    count = 4 / 3 * math.pi * scenario.crystal.unit_cell.volume / d_min**3
+    if not REFLECTIONS[0] <= count <= REFLECTIONS[1]:
+        raise failure(
+            Failure.BAD_REQUEST,
+            _TOO_LARGE.format(count, cell, *REFLECTIONS),
+            "Choose another --unit-cell, --distance, --wavelength or --detector.",
+        )
 
 
 def detector_name(word: str) -> str:
@@ -62,11 +136,16 @@ def parse_grid(text: str) -> tuple[int, int]:
     """`COLUMNSxROWS`.
 
     Raises:
-        InputError: not of that form.
+        InputError: not of that form, or too many cells.
     """
     columns, cross, rows = text.partition("x")
-    if not (cross and columns.isdecimal() and rows.isdecimal() and int(columns) and int(rows)):
-        raise failure(Failure.BAD_REQUEST, f"--grid takes COLUMNSxROWS, not {text!r}.")
+    digits = len(str(MOST_FRAMES))
+    known = all(side.isdecimal() and len(side) <= digits for side in (columns, rows))
+    if not (cross and known and 1 <= int(columns) * int(rows) <= MOST_FRAMES):
+        raise failure(
+            Failure.BAD_REQUEST,
+            f"--grid takes COLUMNSxROWS of at most {MOST_FRAMES} cells, not {text[:40]!r}.",
+        )
     return int(columns), int(rows)
 
 
