@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from beampace.core.dataset import Dataset, DatasetKind
-from beampace.core.errors import failure
+from beampace.core.errors import InputError, failure
 from beampace.core.frames import FrameLedger, FrameState
 from beampace.core.ports import Progress
 from beampace.core.taxonomy import Failure
-from beampace.eiger import Container, FollowSettings, follow
+from beampace.eiger import Container, FollowSettings, ReadOptions, follow, open_container
 
 LEAST_PATIENCE_S = 15.0
 FRAMES_PER_FILE = 1000
 """P11 writes 1000 frames per file: that long nothing may change while a scan goes on."""
+
+OLD = timedelta(days=1)
+OLD_PATIENCE_S = 5.0
+"""Patience with a dataset collected longer ago than that, unless its files are just being copied."""
+
+LOOK_EVERY_S = 0.5
+"""From one look at a master that is not yet whole to the next."""
 
 ENOUGH_OF_SPAN = 0.9
 
@@ -61,10 +70,64 @@ def check_kind(dataset: Dataset) -> None:
     )
 
 
-def patience_for(dataset: Dataset) -> float:
-    """Seconds without a new frame after which a dataset counts as having stopped growing."""
+def patience_for(dataset: Dataset, now: datetime | None = None) -> float:
+    """Seconds without a new frame after which a dataset counts as having stopped growing.
+
+    Args:
+        dataset: the dataset.
+        now: to be less patient with what was collected more than a day before; None for no matter when.
+    """
+    collected = dataset.collected
+    if now is not None and collected is not None and now - _utc(collected) > OLD:
+        return OLD_PATIENCE_S
     per_file = min(FRAMES_PER_FILE, dataset.n_announced) * max(dataset.scan.frame_time, 0.0)
     return LEAST_PATIENCE_S + min(per_file, 600.0)
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def sizes(container: Container) -> Mapping[Path, int]:
+    """Size in bytes of every data file that is there; a file that is still copied grows."""
+    found = {}
+    for file in {link.file for link in container.links if not link.refused}:
+        with suppress(OSError):  # Not there yet.
+            found[file] = file.stat().st_size
+    return found
+
+
+def first_look(
+    master: Path,
+    patience_s: float,
+    read: ReadOptions | None,
+    progress: Progress,
+    clock: Callable[[], float] = time.monotonic,
+) -> Container:
+    """Open a master, and wait while it is there but not yet whole.
+
+    Args:
+        master: the master file.
+        patience_s: seconds it may take to become whole.
+        read: how to read it.
+        progress: told that it is waited for, and asked whether to stop.
+        clock: seconds.
+
+    Raises:
+        InputError: there is no such file, it is no master, or it did not become whole.
+        Cancelled: `progress.check` said so.
+    """
+    end, waiting = clock() + patience_s, False
+    while True:
+        try:
+            return open_container(master, read)
+        except InputError as error:
+            if error.code is not Failure.FILE_TRUNCATED or clock() >= end:
+                raise
+        if not waiting:
+            progress.stage("wait for the master")
+        waiting = True
+        _sleep(LOOK_EVERY_S, progress, clock)
 
 
 def wait_for(

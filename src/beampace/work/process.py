@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from beampace.core.cell import UnitCell
@@ -17,10 +18,11 @@ from beampace.core.frames import FrameLedger
 from beampace.core.ports import Engine, Progress
 from beampace.core.taxonomy import Failure
 from beampace.core.verdict import Verdict
-from beampace.eiger import Container, FollowSettings, ReadOptions, open_container, write_companion
+from beampace.eiger import Container, FollowSettings, ReadOptions, write_companion
 from beampace.results import columns_of, judge, place_files, statistics_of
 from beampace.work import frames
 from beampace.work.climb import Climb, climb
+from beampace.work.frames import Followed
 from beampace.work.job import Finished, Job, carry_out
 
 WORK = "process"
@@ -115,10 +117,11 @@ def _process(
     engine = _engine(options, engines)
     _check_limit(options.d_min)
     with job.timed("read"):
-        dataset = _opened(job, open_container(options.master.absolute(), options.read))
+        container = _first_look(options, progress)
+        _opened(job, container)
     _check_engine(engine, job)
     with job.timed("wait"):
-        container, ledger = _waited(options, job, dataset, progress)
+        container, ledger = _waited(options, job, container, progress)
     images = frames.choose(container.dataset, ledger, options.images)
     with job.timed("companion"):
         companion = write_companion(container, ledger, directory)
@@ -146,17 +149,40 @@ def _opened(job: Job, container: Container) -> Dataset:
     return dataset
 
 
+def _first_look(options: ProcessOptions, progress: Progress) -> Container:
+    """The container; a master that is just being written or copied is waited for."""
+    patience = frames.LEAST_PATIENCE_S if options.patience_s is None else options.patience_s
+    return frames.first_look(options.master.absolute(), patience, options.read, progress)
+
+
 def _waited(
-    options: ProcessOptions, job: Job, dataset: Dataset, progress: Progress
+    options: ProcessOptions, job: Job, container: Container, progress: Progress
 ) -> tuple[Container, FrameLedger]:
     """Wait for the frames; the master is read again afterwards, P11 patches it late."""
-    quiet = frames.patience_for(dataset) if options.patience_s is None else options.patience_s
-    progress.stage("wait for frames", dataset.n_announced)
-    settings = FollowSettings(quiet_s=quiet, read=options.read)
-    followed = frames.wait_for(options.master.absolute(), settings, progress)
+    progress.stage("wait for frames", container.dataset.n_announced)
+    followed = _followed(options, container, progress)
     job.ledger, job.last_seen = followed.ledger, followed.last_seen
     _opened(job, followed.container)
     return followed.container, followed.ledger
+
+
+def _followed(options: ProcessOptions, container: Container, progress: Progress) -> Followed:
+    """The settled frames: as patient as was asked for, else as fits the age of the dataset."""
+
+    def wait(quiet_s: float) -> Followed:
+        settings = FollowSettings(quiet_s=quiet_s, read=options.read)
+        return frames.wait_for(options.master.absolute(), settings, progress)
+
+    if options.patience_s is not None:
+        return wait(options.patience_s)
+    full, short = (frames.patience_for(container.dataset, now) for now in (None, datetime.now(UTC)))
+    before = frames.sizes(container)
+    followed = wait(short)
+    complete = followed.ledger.usable == len(followed.ledger)
+    if complete or short == full or frames.sizes(container) == before:
+        return followed
+    # Collected long ago, but its files grew while it was waited for: somebody is copying them.
+    return wait(full)
 
 
 def _concluded(

@@ -2,7 +2,8 @@
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 
@@ -196,3 +197,28 @@ def test_a_resolution_no_crystal_has_is_a_bad_request(master, tmp_path, d_min):
     finished = run(master, tmp_path / "out", Scripted([]), d_min=d_min)
     assert (finished.exit, finished.result.verdict.code) == (Exit.BAD_INPUT, "bad_request")
     assert json.loads((tmp_path / "out" / "result.json").read_text())["verdict"]["code"] == "bad_request"
+
+
+@pytest.mark.parametrize(("copied", "waits"), [(False, [5.0]), (True, [5.0, 15.03])])
+def test_an_old_scan_with_a_lost_file_is_waited_for_only_while_it_is_copied(
+    master, tmp_path, monkeypatch, copied, waits
+):
+    for file in master.parent.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (data,) = tmp_path.glob("*_data_*.h5")
+    data.write_bytes(data.read_bytes()[:2000])
+    frames = import_module("beampace.work.frames")
+    wait, asked = frames.wait_for, []
+
+    def waited(path, settings, progress):
+        asked.append(settings.quiet_s)
+        if copied:
+            data.write_bytes(data.read_bytes() + b"more")
+        return wait(path, replace(settings, quiet_s=0.0), progress)
+
+    monkeypatch.setattr(frames, "wait_for", waited)
+    monkeypatch.setattr(frames, "OLD", timedelta(days=-9999))
+    wanted = ProcessOptions(tmp_path / master.name, engine="scripted", out=tmp_path / "out")
+    finished = process(wanted, {"scripted": Scripted([])}, RecordedProgress())
+    assert finished.exit is Exit.BAD_INPUT
+    assert asked == pytest.approx(waits, abs=0.5)
