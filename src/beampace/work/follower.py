@@ -11,6 +11,9 @@ from typing import Self
 
 from beampace.eiger import FollowSettings, Snapshot, follow
 
+LEAST_S = 0.05
+"""Least pause between two looks at a directory, when a look itself takes long."""
+
 
 class _Stopped(Exception):
     """The follower is not wanted any more."""
@@ -29,6 +32,7 @@ class Follower:
         self._settings = settings
         self._found: queue.SimpleQueue[tuple[Snapshot, float] | BaseException] = queue.SimpleQueue()
         self._stop = threading.Event()
+        self._woke = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="follow", daemon=True)
 
     def __enter__(self) -> Self:
@@ -69,5 +73,8 @@ class Follower:
             self._found.put(error)
 
     def _sleep(self, seconds: float) -> None:
-        if self._stop.wait(seconds):
+        """Sleep until so long after the look before began: the time a look takes counts as waiting."""
+        rest = self._woke + seconds - time.monotonic()
+        if seconds > 0 and self._stop.wait(max(LEAST_S, rest)):
             raise _Stopped
+        self._woke = time.monotonic()

@@ -25,7 +25,7 @@ from beampace.work.look_pool import LookPool, Outcome, Task
 POLL_S = 0.2
 """The design's limit: five looks per second at an active directory."""
 TICK_S = 0.02
-UPDATE_S = 0.2
+UPDATE_S = 0.1
 """Least time from one update of the output to the next, unless all frames at hand are done."""
 PATCH_S = 1.5
 """P11 patches the master up to so long after the last frame."""
