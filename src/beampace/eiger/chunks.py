@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from beampace.core.errors import InputError, failure
 from beampace.core.taxonomy import Failure
+from beampace.eiger.access import get
 from beampace.eiger.bitshuffle import Decoder, decode_into, decoder
 from beampace.eiger.hdf5 import MAX_FRAMES, MAX_SIDE, open_read
 from beampace.eiger.values import stored_elsewhere
@@ -57,7 +58,7 @@ def frames_dataset(handle: h5py.File, file: Path, path: str) -> h5py.Dataset:
         InputError: it is missing (`frames_missing`) or no stack of frames (`metadata_inconsistent`).
     """
     try:
-        found = handle.get(path)
+        found = get(handle, path)
     except (KeyError, OSError, RuntimeError) as error:
         raise failure(Failure.FRAMES_MISSING, f"{file} does not give its {path}: {error}.") from error
     if not isinstance(found, h5py.Dataset):

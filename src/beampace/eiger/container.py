@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from beampace.core.dataset import Dataset
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
+from beampace.eiger.access import get
 from beampace.eiger.chunks import depth_of, first_chunk_of
 from beampace.eiger.hdf5 import look_at, open_read
 from beampace.eiger.identity import identity
@@ -129,7 +130,7 @@ def _check_path(master: Path) -> None:
 
 
 def _check_master(master: Path, handle: h5py.File) -> None:
-    if not isinstance(handle.get("/entry/instrument/detector"), h5py.Group):
+    if not isinstance(get(handle, "/entry/instrument/detector"), h5py.Group):
         raise failure(Failure.NOT_A_DATASET, f"{master} holds no /entry/instrument/detector.")
 
 

@@ -15,6 +15,7 @@ import h5py
 
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
+from beampace.eiger.access import get
 from beampace.eiger.names import true_name
 
 DATA = "/entry/data"
@@ -53,7 +54,7 @@ def data_links(master: Path, handle: h5py.File, roots: tuple[Path, ...] = ()) ->
         handle: the open master.
         roots: further directories links may lead into.
     """
-    group = handle.get(DATA)
+    group = get(handle, DATA)
     if not isinstance(group, h5py.Group):
         return ()
     allowed = (master.resolve().parent, *(root.resolve() for root in roots))
@@ -63,7 +64,7 @@ def data_links(master: Path, handle: h5py.File, roots: tuple[Path, ...] = ()) ->
     whole = group.get("data", getlink=True) if "data" in group else None
     if isinstance(whole, h5py.ExternalLink):
         return (_by_name(master, group, "data", 0, allowed),)
-    found = group.get("data") if whole is not None else None
+    found = get(handle, f"{DATA}/data") if whole is not None else None
     if not isinstance(found, h5py.Dataset):
         return ()
     return _virtual(master, found, allowed) if found.is_virtual else (_inside(master, found),)

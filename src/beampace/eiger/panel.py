@@ -15,6 +15,7 @@ import h5py
 from beampace.core.errors import failure
 from beampace.core.geometry import Detector, Vec3, add, apply, cross, dot, scaled, unit
 from beampace.core.taxonomy import Failure
+from beampace.eiger.access import get
 from beampace.eiger.chain import Step, compose, read_step, to_imgcif, walk
 from beampace.eiger.hdf5 import MAX_SIDE
 from beampace.eiger.values import Values, as_text
@@ -88,7 +89,7 @@ def _plane(master: PurePath, handle: h5py.File, values: Values, pixel: tuple[flo
 
 def _chained(handle: h5py.File) -> Plane | None:
     """The plane by the NXmx chain, or None when the master has none."""
-    fast, slow = handle.get(f"{MODULE}/fast_pixel_direction"), handle.get(f"{MODULE}/slow_pixel_direction")
+    fast, slow = (get(handle, f"{MODULE}/{side}_pixel_direction") for side in ("fast", "slow"))
     if not isinstance(fast, h5py.Dataset) or not isinstance(slow, h5py.Dataset):
         return None
     directions = []

@@ -12,6 +12,7 @@ from beampace.core.errors import failure
 from beampace.core.geometry import Beam
 from beampace.core.scan import Scan
 from beampace.core.taxonomy import Failure
+from beampace.eiger.access import get
 from beampace.eiger.hdf5 import MAX_FRAMES
 from beampace.eiger.identity import TIMES, identity
 from beampace.eiger.kind import announced_kind, settle_kind
@@ -131,7 +132,7 @@ def _unclamped(
 
 def _counted(values: Values) -> float:
     """Frames of a master without `nimages`: its angles, or the shape of its data."""
-    whole = values.handle.get("/entry/data/data")
+    whole = get(values.handle, "/entry/data/data")
     if isinstance(whole, h5py.Dataset) and whole.ndim == 3:
         return float(whole.shape[0])
     angles = read_angles(values, "omega").values

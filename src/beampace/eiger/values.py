@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 
 from beampace.core.geometry import Vec3
+from beampace.eiger.access import get
 from beampace.eiger.hdf5 import MAX_FRAMES
 
 _TO_MM = {"m": 1e3, "metre": 1e3, "meter": 1e3, "mm": 1.0, "um": 1e-3, "micron": 1e-3, "nm": 1e-6, "cm": 10.0}
@@ -36,7 +37,7 @@ class Values:
     def dataset(self, path: str) -> h5py.Dataset | None:
         """The dataset at `path` (soft links followed), or None."""
         try:
-            found = self.handle.get(path)
+            found = get(self.handle, path)
         except (KeyError, OSError, RuntimeError, ValueError):
             return None
         if not isinstance(found, h5py.Dataset) or stored_elsewhere(found, self.handle.file.filename):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import h5py
 import hdf5plugin
 import numpy as np
@@ -100,6 +102,32 @@ def test_chunks_of_a_few_frames_are_read(master):
     np.testing.assert_array_equal(FrameReader(container).read(2), small_frame(2))
 
 
+@pytest.mark.parametrize("way", ["pipe.h5", "./pipe.h5", "soft"])
+def test_a_link_inside_a_file_to_a_pipe_is_not_waited_for(master, way):
+    os.mkfifo(master.with_name("pipe.h5"))
+    link = h5py.ExternalLink("pipe.h5" if way == "soft" else way, "/x")
+    with replant(master) as handle:
+        handle["planted"] = link
+        handle["entry/data/data"] = h5py.SoftLink("/planted") if way == "soft" else link
+    with h5py.File(master, "r+") as handle:
+        handle["planted"] = link
+        detector = handle["entry/instrument/detector"]
+        del detector["description"]
+        detector["description"] = h5py.SoftLink("/planted") if way == "soft" else link
+    container = open_container(master)
+    assert container.dataset.detector.description == ""
+    assert sorted(survey(container).failures) == [1, 2]
+
+
+def test_soft_links_in_a_circle_end(master):
+    with h5py.File(master, "r+") as handle:
+        detector = handle["entry/instrument/detector"]
+        del detector["description"]
+        detector["description"] = h5py.SoftLink("round")
+        detector["round"] = h5py.SoftLink("description")
+    assert open_container(master).dataset.detector.description == ""
+
+
 @pytest.fixture(scope="module")
 def chunks():
     """The chunk of one frame in both codecs."""
@@ -166,3 +194,19 @@ def test_both_decoders_agree_on_every_size_and_type(data):
     buffer = np.zeros(shape, dtype)
     assert decode(chunk, layout, "a frame", buffer) is buffer
     np.testing.assert_array_equal(buffer, frame)
+
+
+@pytest.mark.parametrize("place", ["entry/data/data", "entry/data", "entry/instrument/detector", "entry"])
+def test_a_group_of_a_master_that_is_a_pipe_is_not_waited_for(master, place):
+    os.mkfifo(master.with_name("pipe.h5"))
+    with h5py.File(master, "r+") as handle:
+        if place == "entry/data/data":
+            for name in list(handle["entry/data"]):
+                del handle[f"entry/data/{name}"]
+        else:
+            del handle[place]
+        handle[place] = h5py.ExternalLink("pipe.h5", "/x")
+    try:
+        assert survey(open_container(master)).usable == 0
+    except InputError as error:
+        assert error.code is Failure.NOT_A_DATASET
