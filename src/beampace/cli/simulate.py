@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -68,7 +69,8 @@ def write_simulation(plan: Plan, progress: Progress) -> Path:
     simulation.truth.write(plan.directory / plan.scenario.name)
     grid = plan.scenario.grid
     hint = Hint(grid=(grid.columns, grid.rows) if grid else None)
-    dataset = replace(simulation.dataset, hint=hint)
+    # The frames are the same for the same seed; the series is a new one each time it is taken.
+    dataset = replace(simulation.dataset, hint=hint, collected=datetime.now(UTC))
     progress.stage(f"writing {plan.scenario.name}", plan.scenario.n_images)
     frames = _counted(simulation, progress)
     return write_dataset(dataset, simulation.mask, frames, plan.directory, plan.options)
