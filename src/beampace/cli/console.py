@@ -56,12 +56,12 @@ class ConsoleProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close_stage()
+        self._close_stage(done=error is None)
         self._bars.stop()
 
     def stage(self, name: str, total: int = 0) -> None:
         """Begin a new line."""
-        self._close_stage()
+        self._close_stage(done=True)
         self._task = self._bars.add_task(name, total=total or None)
         if not self._console.is_terminal:
             self._console.print(Text(f"{name} ({total} frames)" if total else name))
@@ -78,11 +78,13 @@ class ConsoleProgress:
     def check(self) -> None:
         """A terminal asks nobody to stop; signals do."""
 
-    def _close_stage(self) -> None:
+    def _close_stage(self, *, done: bool) -> None:
+        """Stop the line; a stage that ended well is complete, whether or not it counted frames."""
         if self._task is None:
             return
         task = next(task for task in self._bars.tasks if task.id == self._task)
-        if task.total is None:
-            self._bars.update(self._task, total=1, completed=1)
+        if done:
+            total = task.total or 1
+            self._bars.update(self._task, total=total, completed=total)
         self._bars.stop_task(self._task)
         self._task = None

@@ -78,9 +78,9 @@ def write_simulation(plan: Plan, progress: Progress) -> Path:
 
 def _counted(simulation: Simulation, progress: Progress) -> Iterator[Frame]:
     for number, frame in enumerate(simulation.frames, start=1):
-        yield frame
         progress.advance(number)
         progress.check()
+        yield frame
 
 
 def simulate_command(wanted: Wanted) -> int:

@@ -8,6 +8,7 @@ from beampace.eiger.frames import FrameReader
 from beampace.eiger.hdf5 import CHILD_ENVIRONMENT, open_read
 from beampace.eiger.info import parse_info, read_info
 from beampace.eiger.links import Link
+from beampace.eiger.names import plain_name
 from beampace.eiger.reader import ReadOptions
 from beampace.eiger.survey import Survey, examine, survey
 
@@ -28,6 +29,7 @@ __all__ = [
     "open_container",
     "open_read",
     "parse_info",
+    "plain_name",
     "read_dataset",
     "read_info",
     "survey",

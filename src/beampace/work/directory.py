@@ -12,6 +12,7 @@ from pathlib import Path
 
 from beampace.core.errors import BeampaceError, failure
 from beampace.core.taxonomy import Failure
+from beampace.eiger import plain_name
 
 OPEN_MODES = (0o755, 0o644)
 """Modes of directories and files that everybody may read."""
@@ -47,12 +48,6 @@ def result_directory(out: Path | None, name: str, work: str, base: Path) -> Path
         return _asked_for(out) if out is not None else _numbered(base / "beampace" / plain_name(name), work)
     except OSError as error:
         raise os_failure(error, str(out or base)) from error
-
-
-def plain_name(name: str) -> str:
-    """A name that is one harmless path component."""
-    kept = re.sub(r"[^A-Za-z0-9._+-]+", "_", name).strip("._-")
-    return kept[:100] or "dataset"
 
 
 def os_failure(error: OSError, where: str) -> BeampaceError:

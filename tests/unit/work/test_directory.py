@@ -7,7 +7,8 @@ import pytest
 
 from beampace.core.errors import InputError
 from beampace.core.taxonomy import Failure
-from beampace.work.directory import open_to_readers, os_failure, plain_name, result_directory
+from beampace.eiger import plain_name
+from beampace.work.directory import open_to_readers, os_failure, result_directory
 
 
 def mode(path) -> int:

@@ -128,7 +128,6 @@ def measure(chain: Chain, request: Request, indexed: Indexed) -> Scaling:
         steps.integrate(request),
         ("integrated.expt", "integrated.refl"),
         extra=_processes("integration.mp.nproc", request),
-        total=request.n_frames,
     )
     inputs: tuple[Path, ...] = integrated.outputs
     laue = None
