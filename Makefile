@@ -26,7 +26,7 @@ integration: setup
 accept: setup
 	.venv/bin/python benchmarks/simulate_frames.py 3
 	.venv/bin/python benchmarks/look.py --rounds 4 --frames 2
-	$(PYTEST) -s accept
+	$(PYTEST) -s --timeout 1800 accept
 
 bundle: setup
 	tools/bundle
