@@ -1,5 +1,6 @@
 """Bad input ends with its code, the name of the file and a next step, and loses nothing."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -94,7 +95,9 @@ def test_a_grid_scan_is_not_indexed(tmp_path):
     simulation = simulate_scan(replace(SMALL, width=0.0))
     directory = tmp_path / "raw" / "grid_001"
     master = write_dataset(simulation.dataset, simulation.mask, simulation.frames, directory)
-    check(run(master, tmp_path), "not_a_rotation", 1, "grid")
+    ended = run(master, tmp_path)
+    check(ended, "not_a_rotation", 1, "grid")
+    assert ended[1]["hashes"]["master"] == f"sha256:{hashlib.sha256(master.read_bytes()).hexdigest()}"
 
 
 @pytest.mark.parametrize(

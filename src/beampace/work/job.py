@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import platform
 import time
@@ -210,10 +211,21 @@ def _result(job: Job, verdict: Verdict) -> Result:
         statistics=job.statistics,
         columns=job.columns,
         files=job.files,
-        hashes=job.hashes,
+        hashes={**_input_hash(job), **job.hashes},
         created=datetime.now(UTC),
         engine=job.engine,
     )
+
+
+def _input_hash(job: Job) -> dict[str, str]:
+    """SHA-256 of the master as it is at the end; P11 may have patched it since it was first read."""
+    if job.dataset is None:
+        return {}
+    try:
+        return {"master": f"sha256:{hashlib.sha256(job.master.read_bytes()).hexdigest()}"}
+    except OSError as error:
+        log.info("the master cannot be hashed: %s", error)
+        return {}
 
 
 def _finished(result: Result, directory: Path | None) -> Finished:
