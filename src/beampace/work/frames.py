@@ -99,7 +99,7 @@ def sizes(container: Container) -> Mapping[Path, int]:
 
 def first_look(
     master: Path,
-    patience_s: float,
+    patience_s: float | None,
     read: ReadOptions | None,
     progress: Progress,
     clock: Callable[[], float] = time.monotonic,
@@ -108,7 +108,7 @@ def first_look(
 
     Args:
         master: the master file.
-        patience_s: seconds it may take to become whole.
+        patience_s: seconds it may take to become whole; None for the least patience.
         read: how to read it.
         progress: told that it is waited for, and asked whether to stop.
         clock: seconds.
@@ -117,7 +117,8 @@ def first_look(
         InputError: there is no such file, it is no master, or it did not become whole.
         Cancelled: `progress.check` said so.
     """
-    end, waiting = clock() + patience_s, False
+    end = clock() + (LEAST_PATIENCE_S if patience_s is None else patience_s)
+    waiting = False
     while True:
         try:
             return open_container(master, read)

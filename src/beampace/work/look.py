@@ -12,11 +12,11 @@ from beampace.core.dataset import DatasetKind
 from beampace.core.errors import Cancelled
 from beampace.core.ports import Progress
 from beampace.core.verdict import Verdict
-from beampace.eiger import ReadOptions, open_container
+from beampace.eiger import ReadOptions
 from beampace.results import write_bytes, write_text
 from beampace.results.look_plot import look_png
 from beampace.results.look_schema import Look, State
-from beampace.work.frames import patience_for
+from beampace.work.frames import first_look, patience_for
 from beampace.work.job import Finished, Job, carry_out
 from beampace.work.look_frames import Looked, LookPlan, look_at_frames
 from beampace.work.look_join import Joiner
@@ -70,7 +70,7 @@ def look(options: LookOptions, progress: Progress) -> Finished:
 
 
 def _look(options: LookOptions, job: Job, directory: Path, progress: Progress) -> Verdict:
-    plan = plan_of(options, job)
+    plan = plan_of(options, job, progress)
     writer = LookWriter(directory, job)
     try:
         with job.timed(WORK):
@@ -82,14 +82,14 @@ def _look(options: LookOptions, job: Job, directory: Path, progress: Progress) -
     return _concluded(job, directory, writer, state)
 
 
-def plan_of(options: LookOptions, job: Job) -> LookPlan:
+def plan_of(options: LookOptions, job: Job, progress: Progress) -> LookPlan:
     """How the frames are looked at.
 
     Raises:
         InputError: the master cannot be read.
     """
     with job.timed("read"):
-        container = open_container(options.master.absolute(), options.read)
+        container = first_look(options.master.absolute(), options.patience_s, options.read, progress)
     job.dataset = container.dataset
     quiet = patience_for(container.dataset) if options.patience_s is None else options.patience_s
     return LookPlan(container, options.threads, options.images, quiet_s=quiet, read=options.read)

@@ -16,11 +16,11 @@ from beampace.core.frames import FrameFailure
 from beampace.core.ports import Progress
 from beampace.core.taxonomy import Failure
 from beampace.core.verdict import Verdict
-from beampace.eiger import Container, ReadOptions, examine, open_container
+from beampace.eiger import Container, ReadOptions, examine
 from beampace.results import write_text
 from beampace.results.look_schema import State
 from beampace.results.map_schema import Map, MapPart
-from beampace.work.frames import patience_for
+from beampace.work.frames import first_look, patience_for
 from beampace.work.job import Finished, Job, carry_out
 from beampace.work.look_frames import Looked, LookPlan, look_at_frames
 from beampace.work.look_pool import threads_of
@@ -155,16 +155,16 @@ class Mapper:
             InputError: the master cannot be read, or is no grid (bad_request).
             Cancelled: `progress` said so.
         """
-        container = open_container(master.absolute(), self.options.read)
+        patience = self.options.patience_s
+        container = first_look(master.absolute(), patience, self.options.read, progress)
         if not self.grids:
             self.job.dataset = container.dataset
         check_grid(container.dataset, self.options.wishes)
         self._shape_anew(container)
-        quiet = self.options.patience_s
         plan = LookPlan(
             container,
             self.options.threads,
-            quiet_s=patience_for(container.dataset) if quiet is None else quiet,
+            quiet_s=patience_for(container.dataset) if patience is None else patience,
             keep_spots=False,
             reread=lambda container: not (self._shaped and self._shaped.sure),  # noqa: ARG005
             read=self.options.read,

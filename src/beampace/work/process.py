@@ -117,7 +117,7 @@ def _process(
     engine = _engine(options, engines)
     _check_limit(options.d_min)
     with job.timed("read"):
-        container = _first_look(options, progress)
+        container = frames.first_look(options.master.absolute(), options.patience_s, options.read, progress)
         _opened(job, container)
     _check_engine(engine, job)
     with job.timed("wait"):
@@ -147,12 +147,6 @@ def _opened(job: Job, container: Container) -> Dataset:
     log.info("%s: %s, %s", dataset.name, dataset.kind, dataset.kind_reason)
     frames.check_kind(dataset)
     return dataset
-
-
-def _first_look(options: ProcessOptions, progress: Progress) -> Container:
-    """The container; a master that is just being written or copied is waited for."""
-    patience = frames.LEAST_PATIENCE_S if options.patience_s is None else options.patience_s
-    return frames.first_look(options.master.absolute(), patience, options.read, progress)
 
 
 def _waited(
