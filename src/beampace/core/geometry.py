@@ -172,12 +172,6 @@ class Detector:
         nx, ny = self.image_size
         return min(self.resolution_at(beam, x, y) for x in (0, nx) for y in (0, ny))
 
-    def edge_resolution(self, beam: Beam) -> float:
-        """Smallest d (angstrom) among the middles of the four edges."""
-        nx, ny = self.image_size
-        middles = ((0, ny / 2), (nx, ny / 2), (nx / 2, 0), (nx / 2, ny))
-        return min(self.resolution_at(beam, x, y) for x, y in middles)
-
 
 @dataclass(frozen=True, slots=True)
 class Goniometer:

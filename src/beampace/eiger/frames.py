@@ -47,10 +47,6 @@ class FrameReader:
         np.copyto(out, frame, casting="safe")
         return out
 
-    def refresh(self) -> None:
-        """Look again where the frames are, after the dataset has grown."""
-        self._blocks = examine(self._container).blocks
-
     def close(self) -> None:
         """Nothing stays open between reads; kept so that callers need not know."""
 

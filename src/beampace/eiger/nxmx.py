@@ -18,7 +18,6 @@ from beampace.core.geometry import IDENTITY, Detector, Goniometer, Mat3, Vec3, n
 from beampace.core.scan import Scan
 from beampace.eiger.chain import to_imgcif
 
-TRANSFORMATIONS = "/entry/sample/transformations"
 LIBVER = ("earliest", "v110")
 """File format that HDF5 1.10 (Debian's DIALS, XDS plug-ins) reads."""
 

@@ -15,8 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 INDEXED = 1 << 2
-INTEGRATED_SUM = 1 << 8
-INTEGRATED_PRF = 1 << 9
 BAD_FOR_SCALING = (1 << 22) | (1 << 23) | (1 << 24)
 SCALED = 1 << 26
 

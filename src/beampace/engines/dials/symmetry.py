@@ -20,11 +20,6 @@ class LaueDecision:
     pairs: int
 
 
-def group_of(symbol: str) -> gemmi.SpaceGroup | None:
-    """The space group of a Hermann-Mauguin symbol as a person writes it, or None."""
-    return gemmi.find_spacegroup_by_name(symbol.strip().replace("_", ""))
-
-
 def group_of_hall(hall: str) -> gemmi.SpaceGroup:
     """The space group of a Hall symbol.
 
