@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from beampace.core.engine import EngineRecord, Request
+from beampace.core.job import ClusterState, Resources
 
 
 class Progress(Protocol):
@@ -74,3 +77,70 @@ class RecordedProgress:
 
     def check(self) -> None:
         """Nobody asks an in-memory progress to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """An attempt as it is given to a cluster.
+
+    Attributes:
+        key: opaque key of the job; with `attempt` it names the attempt.
+        attempt: number of the attempt, from 1.
+        argv: program and arguments; never a shell string.
+        directory: the attempt's own directory, which exists; launcher and job leave their files in it.
+        resources: what it may use.
+        urgent: whether it may use what is kept free for urgent work, and a warm process.
+        environment: variables added to the cluster's own environment.
+    """
+
+    key: str
+    attempt: int
+    argv: tuple[str, ...]
+    directory: Path
+    resources: Resources
+    urgent: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """An opaque name of the attempt, unique in the life of the ledger."""
+        return f"{self.key}-{self.attempt}"
+
+
+class Cluster(Protocol):
+    """Where jobs run."""
+
+    name: str
+
+    def submit(self, spec: JobSpec) -> str:
+        """Give an attempt to the cluster and return the cluster's own id of it.
+
+        Giving the same attempt twice starts it once: the second call returns the id of the first.
+
+        Raises:
+            InfrastructureError: it was not taken; nothing of it runs.
+        """
+        ...
+
+    def states(self, directories: Mapping[str, Path]) -> Mapping[str, ClusterState]:
+        """States of attempts: native id -> state. A state that is not known is UNKNOWN.
+
+        Args:
+            directories: native id -> the attempt's directory.
+
+        Raises:
+            InfrastructureError: the poll failed; nothing follows from it.
+        """
+        ...
+
+    def find(self, spec: JobSpec) -> str | None:
+        """The id of an attempt that was submitted though nobody wrote it down, or None when it never was."""
+        ...
+
+    def cancel(self, native_id: str, directory: Path) -> None:
+        """Ask for the end of a whole process tree; returns at once, a later poll confirms it."""
+        ...
+
+    def close(self) -> None:
+        """Let go of helpers; running attempts go on."""
+        ...

@@ -1,0 +1,1 @@
+"""Where jobs run: `local` processes behind the cluster protocol of `core.ports`."""

@@ -1,0 +1,1 @@
+"""The daemon: one process that sees datasets, plans work, keeps it running and publishes results."""

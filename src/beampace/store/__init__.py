@@ -1,0 +1,1 @@
+"""The ledger: beamtimes, datasets, jobs, attempts, results and events in SQLite or PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Finding datasets: bounded polling of the active beamtime, and announcements."""

@@ -1,0 +1,70 @@
+"""The order: what a job is asked to do, as the one file its command line names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from beampace.core.errors import failure
+from beampace.core.taxonomy import Failure
+from beampace.core.work import WorkName
+
+ORDER_FILE = "order.json"
+DIRECTORY_FILE = "result_directory"
+"""Name of the file in the attempt's directory that says where its result directory is."""
+
+
+class Order(BaseModel):
+    """What a job is asked to do. It holds no secret."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    schema_version: Literal["order-1"] = "order-1"
+    key: str
+    """Opaque key of the job; goes into the result, so that it is found again."""
+    attempt: int
+    """Number of the attempt, from 1."""
+    work: WorkName
+    """What is done."""
+    engine: str = ""
+    """Name of the engine or recipe of `process`; empty for other work."""
+    recipe: Path | None = None
+    """File of the recipe, when the engine is one."""
+    master: Path
+    """The master file."""
+    raw: Path
+    """Root of the raw data: the master and what it links to lie below it."""
+    results: Path
+    """Directory in which the job makes its `<work>_<NNN>`."""
+    cores: int = 1
+    """Processes or threads it may use."""
+    keep_all: bool = False
+    """Keep intermediate files after a success."""
+    options: Mapping[str, Any] = {}
+    """`images` [first, last], `space_group`, `unit_cell` [6 numbers], `d_min`, `quiet_s`, `grid` [columns,
+    rows]."""
+
+    def write(self, directory: Path) -> Path:
+        """Write `order.json` into the attempt's directory; returns its path.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        path = directory / ORDER_FILE
+        path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        return path
+
+    @classmethod
+    def read(cls, path: Path) -> Order:
+        """Read an order.
+
+        Raises:
+            InputError: it is no order (bad_request).
+        """
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise failure(Failure.BAD_REQUEST, f"{path} is no order: {error}.") from error
