@@ -213,6 +213,14 @@ def check(json: Json = False) -> None:
 
 
 @app.command(hidden=True)
+def job(order: Annotated[Path, typer.Argument(metavar="ORDER.json", help="What to do.")]) -> None:
+    """Carry out an order of the daemon's."""
+    from beampace.cli.job import job_command
+
+    raise typer.Exit(job_command(order))
+
+
+@app.command(hidden=True)
 def warm() -> None:
     """Compile all kernels now, so that nobody waits for it later."""
     from beampace.cli.warm import warm_command

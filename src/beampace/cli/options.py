@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import gemmi
-
 from beampace.core.cell import UnitCell
 from beampace.core.errors import failure
+from beampace.core.space_group import MOST_DIGITS, space_group_symbol
 from beampace.core.taxonomy import Failure
-
-MOST_DIGITS = 9
 
 
 def parse_images(text: str | None) -> tuple[int, int] | None:
@@ -43,20 +40,14 @@ def parse_space_group(text: str | None) -> str | None:
     Raises:
         InputError: no such space group.
     """
-    if text is None:
-        return None
-    group = _numbered(int(text)) if _is_count(text) else gemmi.find_spacegroup_by_name(text)
-    if group is None:
-        raise failure(Failure.BAD_REQUEST, f"--space-group: there is no space group {text!r}.")
-    return str(group.hm)
+    try:
+        return None if text is None else space_group_symbol(text)
+    except ValueError as error:
+        raise failure(Failure.BAD_REQUEST, f"--space-group: {error}.") from error
 
 
 def _is_count(text: str) -> bool:
     return text.isdecimal() and len(text) <= MOST_DIGITS
-
-
-def _numbered(number: int) -> gemmi.SpaceGroup | None:
-    return gemmi.find_spacegroup_by_number(number) if 1 <= number <= 230 else None
 
 
 def parse_d_min(value: float | None) -> float | None:

@@ -3,12 +3,13 @@
 from beampace.work.cancel import Switch, stopped_by_signals
 from beampace.work.job import Finished
 from beampace.work.process import ProcessOptions, process
-from beampace.work.progress import FanOut, FileProgress
+from beampace.work.progress import FanOut, FileProgress, LineProgress
 
 __all__ = [
     "FanOut",
     "FileProgress",
     "Finished",
+    "LineProgress",
     "ProcessOptions",
     "Switch",
     "process",

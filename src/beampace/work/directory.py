@@ -67,7 +67,7 @@ def open_to_readers(directory: Path) -> None:
     that cannot be set is logged; it never costs a result.
     """
     try:
-        kept, (for_directory, for_file) = _modes_below(directory)
+        kept, (for_directory, for_file) = modes_below(directory.stat().st_mode)
         paths = [path for path in directory.rglob("*") if not path.is_symlink()]
     except OSError as error:
         log.warning("modes are left as they are: %s", error)
@@ -75,9 +75,8 @@ def open_to_readers(directory: Path) -> None:
     _set_modes((path, for_directory | kept if path.is_dir() else for_file) for path in paths)
 
 
-def _modes_below(parent: Path) -> tuple[int, tuple[int, int]]:
-    """The set-group-ID bit a directory hands on, and the modes of directories and files below it."""
-    mode = parent.stat().st_mode
+def modes_below(mode: int) -> tuple[int, tuple[int, int]]:
+    """The set-group-ID bit a directory of this mode hands on, and the modes of what lies below it."""
     closed = mode & stat.S_ISGID and not mode & stat.S_IRWXO
     return mode & stat.S_ISGID, GROUP_MODES if closed else OPEN_MODES
 
@@ -142,5 +141,5 @@ def _make_one(path: Path) -> None:
         OSError: it exists (FileExistsError) or cannot be made.
     """
     path.mkdir()
-    kept, (mode, _) = _modes_below(path.parent)
+    kept, (mode, _) = modes_below(path.parent.stat().st_mode)
     _set_modes([(path, mode | kept)])

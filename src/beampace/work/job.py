@@ -15,15 +15,17 @@ from pathlib import Path
 from beampace import __version__
 from beampace.core.dataset import Dataset
 from beampace.core.engine import EngineRecord, Request
-from beampace.core.errors import BeampaceError, failure
+from beampace.core.errors import BeampaceError, Cancelled, failure
 from beampace.core.frames import FrameLedger
 from beampace.core.ports import Progress
 from beampace.core.taxonomy import TAXONOMY, Exit, Failure
 from beampace.core.verdict import Verdict
 from beampace.results import Result, StatisticsInfo, Try, build_result, write_report, write_result
 from beampace.work.directory import open_to_readers, os_failure, result_directory
+from beampace.work.errand import Errand
 from beampace.work.logfile import log_to
 from beampace.work.progress import FanOut, FileProgress, LogProgress
+from beampace.work.tidy import bytes_of, remove_intermediates
 
 log = logging.getLogger("beampace.work")
 
@@ -56,6 +58,8 @@ class Job:
             result.
         remarks: warnings of an ending that has no verdict of its own.
         last_seen: monotonic time at which the last frame was first seen.
+        errand: on whose behalf it is done.
+        intermediates: globs of files not worth keeping after a success, relative to the result directory.
     """
 
     work: str
@@ -76,6 +80,8 @@ class Job:
     versions: dict[str, str] = field(default_factory=own_versions)
     remarks: tuple[str, ...] = ()
     last_seen: float | None = None
+    errand: Errand = field(default_factory=Errand)
+    intermediates: tuple[str, ...] = ()
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
@@ -121,6 +127,10 @@ def _done(job: Job, do: Do, directory: Path, progress: Progress) -> Verdict:
     log.info("beampace %s: %s %s", __version__, job.work, job.master)
     try:
         return do(directory, progress)
+    except Cancelled as error:
+        ending = job.errand.ending(error)
+        log.info("ended: %s", ending)
+        return Verdict.of(ending, job.remarks)
     except BeampaceError as error:
         log.info("ended: %s", error)
         return Verdict.of(error, job.remarks)
@@ -142,6 +152,7 @@ def _written(job: Job, verdict: Verdict, directory: Path) -> Finished:
             _reported(job, verdict, directory)
         if job.last_seen is not None:
             job.timing["last_frame_to_result_s"] = time.monotonic() - job.last_seen
+        _tidied(job, verdict, directory)
         result = _result(job, verdict)
         open_to_readers(directory)
         write_result(directory, result)
@@ -157,6 +168,14 @@ def _written(job: Job, verdict: Verdict, directory: Path) -> Finished:
     return _finished(result, directory)
 
 
+def _tidied(job: Job, verdict: Verdict, directory: Path) -> None:
+    """Remove intermediate files after a success, and count what stays."""
+    if job.errand.tidy and verdict.code not in Failure.__members__.values():
+        freed = remove_intermediates(directory, job.intermediates, job.files.values())
+        log.info("intermediate files removed: %.1f MB", freed / 1e6)
+    job.parameters["bytes"] = bytes_of(directory)
+
+
 def _least(job: Job, error: Exception, directory: Path) -> Result:
     """The result when what is known of the work cannot be published: how it ended, and the log.
 
@@ -170,7 +189,7 @@ def _least(job: Job, error: Exception, directory: Path) -> Result:
         None,
         None,
         Verdict.of(ending),
-        parameters={"master": str(job.master)},
+        parameters={"master": str(job.master), **job.errand.facts},
         files={"log": "log.txt"},
         versions=job.versions,
         created=datetime.now(UTC),
@@ -205,7 +224,7 @@ def _result(job: Job, verdict: Verdict) -> Result:
         job.record,
         verdict,
         timing=job.timing,
-        parameters={"master": str(job.master), **job.parameters},
+        parameters={"master": str(job.master), **job.parameters, **job.errand.facts},
         versions=job.versions,
         tries=job.tries,
         statistics=job.statistics,

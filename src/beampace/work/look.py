@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from beampace.eiger import ReadOptions
 from beampace.results import write_bytes, write_text
 from beampace.results.look_plot import look_png
 from beampace.results.look_schema import Look, State
+from beampace.work.errand import Errand
 from beampace.work.frames import first_look, patience_for
 from beampace.work.job import Finished, Job, carry_out
 from beampace.work.look_frames import Looked, LookPlan, look_at_frames
@@ -39,6 +40,7 @@ class LookOptions:
         patience_s: seconds without a new frame after which the dataset has stopped growing; None for a value
             that fits the frame time.
         read: how to read the container.
+        errand: on whose behalf it is done.
     """
 
     master: Path
@@ -47,6 +49,7 @@ class LookOptions:
     out: Path | None = None
     patience_s: float | None = None
     read: ReadOptions | None = None
+    errand: Errand = field(default_factory=Errand)
 
     @property
     def threads(self) -> int:
@@ -61,7 +64,9 @@ def look(options: LookOptions, progress: Progress) -> Finished:
         options: what to do.
         progress: told how far it is, asked whether to stop.
     """
-    job = Job(WORK, options.master, {"images": options.images, "cores": options.threads})
+    job = Job(
+        WORK, options.master, {"images": options.images, "cores": options.threads}, errand=options.errand
+    )
 
     def do(directory: Path, listeners: Progress) -> Verdict:
         return _look(options, job, directory, listeners)

@@ -20,6 +20,7 @@ from beampace.eiger import Container, ReadOptions, examine
 from beampace.results import write_text
 from beampace.results.look_schema import State
 from beampace.results.map_schema import Map, MapPart
+from beampace.work.errand import Errand
 from beampace.work.frames import first_look, patience_for
 from beampace.work.job import Finished, Job, carry_out
 from beampace.work.look_frames import Looked, LookPlan, look_at_frames
@@ -48,6 +49,7 @@ class MapOptions:
         patience_s: seconds without a new frame after which a dataset has stopped growing, or None.
         shared: the axis two grids have in common; None for the one with as many cells, columns first.
         read: how to read the container.
+        errand: on whose behalf it is done.
     """
 
     masters: tuple[Path, ...]
@@ -58,6 +60,7 @@ class MapOptions:
     patience_s: float | None = None
     shared: SharedAxis | None = None
     read: ReadOptions | None = None
+    errand: Errand = field(default_factory=Errand)
 
     @property
     def threads(self) -> int:
@@ -82,7 +85,7 @@ def map_grid(options: MapOptions, progress: Progress) -> Finished:
         "vertical": options.wishes.vertical,
         "corner": options.wishes.corner.value,
     }
-    job = Job(WORK, options.masters[0], parameters)
+    job = Job(WORK, options.masters[0], parameters, errand=options.errand)
 
     def do(directory: Path, listeners: Progress) -> Verdict:
         return _map(options, job, directory, listeners)

@@ -39,6 +39,8 @@ class Order(BaseModel):
     """Root of the raw data: the master and what it links to lie below it."""
     results: Path
     """Directory in which the job makes its `<work>_<NNN>`."""
+    processed: Path | None = None
+    """Root below which results lie; null for the `processed` beside `raw`."""
     cores: int = 1
     """Processes or threads it may use."""
     keep_all: bool = False
@@ -46,6 +48,11 @@ class Order(BaseModel):
     options: Mapping[str, Any] = {}
     """`images` [first, last], `space_group`, `unit_cell` [6 numbers], `d_min`, `quiet_s`, `grid` [columns,
     rows]."""
+
+    @property
+    def results_root(self) -> Path:
+        """Root below which results lie."""
+        return self.processed or self.raw.parent / "processed"
 
     def write(self, directory: Path) -> Path:
         """Write `order.json` into the attempt's directory; returns its path.

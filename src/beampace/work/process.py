@@ -6,7 +6,7 @@ import logging
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,10 +22,14 @@ from beampace.eiger import Container, FollowSettings, ReadOptions, write_compani
 from beampace.results import columns_of, judge, place_files, statistics_of
 from beampace.work import frames
 from beampace.work.climb import Climb, climb
+from beampace.work.errand import Errand
 from beampace.work.frames import Followed
 from beampace.work.job import Finished, Job, carry_out
 
 WORK = "process"
+
+INTERMEDIATE = (".expt", ".refl", ".mtz", ".pickle", ".h5", ".cbf")
+"""Suffixes of the big files engines leave in their own directories; logs and small tables stay."""
 
 D_MIN = (0.3, 50.0)
 """Resolution limits that can be asked for, angstrom."""
@@ -49,6 +53,7 @@ class ProcessOptions:
         patience_s: seconds without a new frame after which the dataset has stopped growing; None
             for a value that fits the frame time.
         read: how to read the container.
+        errand: on whose behalf it is done.
     """
 
     master: Path
@@ -61,6 +66,7 @@ class ProcessOptions:
     out: Path | None = None
     patience_s: float | None = None
     read: ReadOptions | None = None
+    errand: Errand = field(default_factory=Errand)
 
 
 def process(options: ProcessOptions, engines: Mapping[str, Engine], progress: Progress) -> Finished:
@@ -71,7 +77,15 @@ def process(options: ProcessOptions, engines: Mapping[str, Engine], progress: Pr
         engines: name -> engine; a fresh one for each dataset.
         progress: told how far it is, asked whether to stop.
     """
-    job = Job(WORK, options.master, _asked(options), engine=options.engine, with_report=True)
+    job = Job(
+        WORK,
+        options.master,
+        _asked(options),
+        engine=options.engine,
+        with_report=True,
+        errand=options.errand,
+        intermediates=tuple(f"{options.engine}_*/*{suffix}" for suffix in INTERMEDIATE),
+    )
 
     def do(directory: Path, listeners: Progress) -> Verdict:
         return _process(options, engines, job, directory, listeners)

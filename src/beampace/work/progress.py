@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol, TextIO, runtime_checkable
 
 from beampace.core.errors import BeampaceError
 from beampace.core.ports import Progress
@@ -54,6 +55,7 @@ class FileProgress:
     _total: int = 0
     _done: int = 0
     _note: str = ""
+    _opened: str | None = None
     _since: float = 0.0
     _written: float = float("-inf")
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -68,7 +70,16 @@ class FileProgress:
         """Say how many frames of the stage are done."""
         with self._lock:
             self._done = done
+            if done > 0:
+                self.opened()
             self._write_sometimes()
+
+    def opened(self) -> None:
+        """The first frame was opened; said once, at once, and kept to the end."""
+        with self._lock:
+            if self._opened is None:
+                self._opened = _now()
+                self._write()
 
     def note(self, text: str) -> None:
         """Keep the latest sentence."""
@@ -100,7 +111,8 @@ class FileProgress:
             "time_left_s": _rounded(pace.time_left),
             "note": self._note,
             "pid": os.getpid(),
-            "heartbeat": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "first_frame_at": self._opened,
+            "heartbeat": _now(),
         }
         self._written = self.clock()
         try:
@@ -130,6 +142,49 @@ class LogProgress:
         """The log asks nobody to stop."""
 
 
+@dataclass(slots=True)
+class LineProgress:
+    """Writes one line for each stage and note, as they come.
+
+    A stream that refuses a line does not stop the work; `trouble` keeps the first refusal.
+    """
+
+    stream: TextIO
+    trouble: str = ""
+
+    def stage(self, name: str, total: int = 0) -> None:
+        """Write the stage."""
+        self.note(f"{name} ({total} frames)" if total else name)
+
+    def advance(self, done: int) -> None:
+        """Frames are not written."""
+
+    def note(self, text: str) -> None:
+        """Write the sentence."""
+        try:
+            self.stream.write(f"{_now()} {text}\n")
+            self.stream.flush()
+        except OSError as error:
+            self.trouble = self.trouble or str(error)
+
+    def check(self) -> None:
+        """A stream asks nobody to stop."""
+
+
+@runtime_checkable
+class Opener(Protocol):
+    """A progress that wants to know when the first frame was opened."""
+
+    def opened(self) -> None:
+        """The first frame was opened."""
+
+
+def tell_opened(progress: Progress) -> None:
+    """Say that a frame was opened, to a progress that wants to know."""
+    if isinstance(progress, Opener):
+        progress.opened()
+
+
 @dataclass(frozen=True, slots=True)
 class FanOut:
     """Several listeners as one."""
@@ -146,6 +201,11 @@ class FanOut:
         for listener in self.listeners:
             listener.advance(done)
 
+    def opened(self) -> None:
+        """Tell those who want to know."""
+        for listener in self.listeners:
+            tell_opened(listener)
+
     def note(self, text: str) -> None:
         """Tell all."""
         for listener in self.listeners:
@@ -155,6 +215,10 @@ class FanOut:
         """Ask all; the first that wants to stop stops the work."""
         for listener in self.listeners:
             listener.check()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _rounded(value: float | None) -> float | None:

@@ -1,0 +1,42 @@
+"""`beampace job`: carry out an order of the daemon's. For clusters, not for people."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from beampace.cli.guard import guarded
+from beampace.core.ports import Engine
+from beampace.work import FanOut, LineProgress, Switch
+from beampace.work.order import Order
+from beampace.work.run_order import run_order
+
+
+def job_command(path: Path) -> int:
+    """Carry out the order in a file; returns the exit code of the taxonomy.
+
+    Standard output, the attempt's `output.txt`, gets one line for each stage.
+
+    Args:
+        path: the order; its directory is the attempt's.
+    """
+    console = Console(stderr=True)
+
+    def run(switch: Switch) -> int:
+        lines = LineProgress(sys.stdout)
+        order = Order.read(path)
+        finished = run_order(order, path.absolute().parent, _engines, FanOut((lines, switch)))
+        lines.note(f"{finished.result.verdict.code}: {finished.directory}")
+        return int(finished.exit)
+
+    return guarded(console, run)
+
+
+def _engines() -> Mapping[str, Engine]:
+    """The engines; loaded only by work that needs one."""
+    from beampace.cli.engines import engines
+
+    return engines()

@@ -1,0 +1,145 @@
+"""Places that others can write to: what a job reads and where it writes is proven at the moment of use.
+
+The roots (`raw`, `processed`) come from the daemon and may be symbolic links. Nothing below them is trusted.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from beampace.core.errors import failure
+from beampace.core.taxonomy import Failure
+from beampace.work.directory import MAX_NUMBER, modes_below, os_failure
+
+log = logging.getLogger("beampace.work")
+
+_OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+def check_master(master: Path, raw: Path) -> None:
+    """Stop unless a master lies below `raw`, reached by no symbolic link of a stranger.
+
+    Links of root, of our own and of the owner of `raw` are followed as long as they stay inside.
+
+    Raises:
+        InputError: bad_request.
+    """
+    for path in (master, raw):
+        if not path.is_absolute() or ".." in path.parts:
+            raise failure(Failure.BAD_REQUEST, f"{path} is no absolute path without '..'.")
+    try:
+        real, root = master.resolve(), raw.resolve()
+        known = {0, os.getuid(), _owner(root)}
+        strange = next((link for link in _links(master, raw) if link.lstat().st_uid not in known), None)
+    except (OSError, RuntimeError) as error:
+        raise failure(Failure.BAD_REQUEST, f"{master} cannot be resolved: {error}.") from error
+    if real == root or not real.is_relative_to(root):
+        raise failure(Failure.BAD_REQUEST, f"{master} leads to {real}, outside of the raw data {root}.")
+    if strange is not None:
+        raise failure(Failure.BAD_REQUEST, f"{strange} is a symbolic link of another user; not followed.")
+
+
+def numbered_below(root: Path, place: Path, work: str) -> Path:
+    """Make the next `<work>_<NNN>` in `place`, and `place` itself where it is missing.
+
+    No symbolic link below `root` is followed, also when it is planted while this goes on.
+
+    Args:
+        root: of the results; may be a symbolic link itself, and is made when it is missing.
+        place: absolute; below `root`.
+        work: `process`, ...
+
+    Raises:
+        InputError: `place` is not below `root` (bad_request).
+        InfrastructureError: it cannot be made (not_writable, disk_full).
+    """
+    parts = _parts_below(root, place)
+    try:
+        root.mkdir(exist_ok=True)
+        with _opened(root) as handle:
+            return place / _descend(handle, parts, work, place)
+    except OSError as error:
+        raise os_failure(error, str(place)) from error
+
+
+def _owner(path: Path) -> int:
+    return path.stat().st_uid if path.exists() else 0
+
+
+def _links(path: Path, root: Path) -> list[Path]:
+    """Symbolic links on the way from `root` to `path`, as it is written."""
+    if not path.is_relative_to(root):
+        return []
+    below = [part for part in (path, *path.parents) if part != root and part.is_relative_to(root)]
+    return [part for part in below if part.is_symlink()]
+
+
+def _parts_below(root: Path, place: Path) -> tuple[str, ...]:
+    for start in (root, root.resolve()):
+        if place.is_absolute() and place.is_relative_to(start) and ".." not in place.parts:
+            return place.relative_to(start).parts
+    raise failure(Failure.BAD_REQUEST, f"the result place {place} does not lie below {root}.")
+
+
+def _descend(handle: int, parts: tuple[str, ...], work: str, place: Path) -> str:
+    """Enter directory after directory, and make the numbered one in the last."""
+    if not parts:
+        return _numbered(handle, work, place)
+    try:
+        _make(handle, parts[0])
+    except FileExistsError:
+        _check_no_link(handle, parts[0], place)
+    with _opened(parts[0], handle) as inner:
+        return _descend(inner, parts[1:], work, place)
+
+
+def _check_no_link(handle: int, name: str, place: Path) -> None:
+    if stat.S_ISLNK(os.lstat(name, dir_fd=handle).st_mode):
+        raise failure(
+            Failure.NOT_WRITABLE,
+            f"{name} on the way to {place} is a symbolic link; results are not written through links.",
+            "Remove the link, or put a directory in its place.",
+        )
+
+
+def _numbered(handle: int, work: str, place: Path) -> str:
+    taken = (re.fullmatch(rf"{re.escape(work)}_(\d{{1,9}})", name) for name in os.listdir(handle))
+    first = max((int(match[1]) for match in taken if match), default=0) + 1
+    for number in range(first, MAX_NUMBER):
+        try:
+            _make(handle, name := f"{work}_{number:03d}")
+        except FileExistsError:
+            continue
+        return name
+    raise failure(Failure.NOT_WRITABLE, f"{place} holds {MAX_NUMBER} results of {work}.")
+
+
+def _make(handle: int, name: str) -> None:
+    """Make one directory with the mode that fits the one it lies in, whatever the umask.
+
+    Raises:
+        OSError: it exists (FileExistsError) or cannot be made.
+    """
+    os.mkdir(name, dir_fd=handle)
+    kept, (mode, _) = modes_below(os.fstat(handle).st_mode)
+    with _opened(name, handle) as made:
+        try:
+            os.fchmod(made, mode | kept)
+        except OSError as error:
+            log.warning("the mode of %s cannot be set: %s", name, error)
+
+
+@contextmanager
+def _opened(name: str | Path, inside: int | None = None) -> Iterator[int]:
+    """A directory, held open; below another one no symbolic link is followed."""
+    handle = os.open(name, _OPEN | (0 if inside is None else os.O_NOFOLLOW), dir_fd=inside)
+    try:
+        yield handle
+    finally:
+        os.close(handle)

@@ -1,0 +1,114 @@
+"""Carrying out an order: the same work as on the command line, in a place that is proven."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from beampace.analysis import Score
+from beampace.core.errors import BeampaceError, failure
+from beampace.core.ports import Engine, Progress
+from beampace.core.taxonomy import Failure
+from beampace.core.verdict import Verdict
+from beampace.core.work import WorkName
+from beampace.results import write_text
+from beampace.work.errand import Errand, stop_reason
+from beampace.work.job import Finished, Job, carry_out
+from beampace.work.look import LookOptions, look
+from beampace.work.map import MapOptions, map_grid
+from beampace.work.map_shape import GridWishes
+from beampace.work.order import DIRECTORY_FILE, Order
+from beampace.work.place import check_master, numbered_below
+from beampace.work.process import ProcessOptions, process
+from beampace.work.wishes import Wishes, wishes_of
+
+Engines = Callable[[], Mapping[str, Engine]]
+"""Makes a fresh engine of every kind."""
+
+Run = Callable[[Progress], Finished]
+
+
+def run_order(order: Order, attempt: Path, engines: Engines, progress: Progress) -> Finished:
+    """Do what an order says; every ending is a result once its directory is made.
+
+    Args:
+        order: what to do.
+        attempt: directory of the attempt, absolute; where the result directory is, is written there first.
+        engines: makes the engines of `process`.
+        progress: told how far it is, asked whether to stop.
+
+    Raises:
+        InputError: the result place is not where results go (bad_request).
+        InfrastructureError: the result directory cannot be made (not_writable, disk_full).
+    """
+    directory = numbered_below(order.results_root, order.results, order.work.value)
+    write_text(attempt / DIRECTORY_FILE, str(directory))
+    errand = errand_of(order, attempt)
+    try:
+        check_master(order.master, order.raw)
+        run = _run_of(order, directory, errand, engines)
+    except BeampaceError as error:
+        return _refused(order, directory, errand, error, progress)
+    return run(progress)
+
+
+def errand_of(order: Order, attempt: Path) -> Errand:
+    """What work needs to know of the job it is done for."""
+    facts = {"job": order.key, "attempt": order.attempt, "options": dict(order.options)}
+    return Errand(facts, partial(stop_reason, attempt), tidy=not order.keep_all)
+
+
+def _run_of(order: Order, directory: Path, errand: Errand, engines: Engines) -> Run:
+    """The work as a function of the progress.
+
+    Raises:
+        InputError: the order asks for something that is not known (bad_request).
+    """
+    wishes = wishes_of(order)
+    if order.work is WorkName.LOOK:
+        return partial(look, _look_options(order, wishes, directory, errand))
+    if order.work is WorkName.MAP:
+        return partial(map_grid, _map_options(order, wishes, directory, errand))
+    if order.work is WorkName.PROCESS:
+        options = _process_options(order, wishes, directory, errand)
+        return lambda progress: process(options, engines(), progress)
+    raise failure(Failure.BAD_REQUEST, f"{order.work.value} is not known to this version as a job.")
+
+
+def _look_options(order: Order, wishes: Wishes, directory: Path, errand: Errand) -> LookOptions:
+    return LookOptions(order.master, wishes.images, order.cores, directory, wishes.quiet_s, errand=errand)
+
+
+def _map_options(order: Order, wishes: Wishes, directory: Path, errand: Errand) -> MapOptions:
+    grid = GridWishes(size=wishes.grid)
+    return MapOptions(
+        (order.master,), grid, Score.SPOTS, order.cores, directory, wishes.quiet_s, errand=errand
+    )
+
+
+def _process_options(order: Order, wishes: Wishes, directory: Path, errand: Errand) -> ProcessOptions:
+    return ProcessOptions(
+        master=order.master,
+        engine=order.engine or "dials",
+        images=wishes.images,
+        space_group=wishes.space_group,
+        unit_cell=wishes.cell,
+        d_min=wishes.d_min,
+        cores=order.cores,
+        out=directory,
+        patience_s=wishes.quiet_s,
+        errand=errand,
+    )
+
+
+def _refused(
+    order: Order, directory: Path, errand: Errand, error: BeampaceError, progress: Progress
+) -> Finished:
+    """The result of an order that cannot be carried out."""
+    job = Job(order.work.value, order.master, engine=order.engine or None, errand=errand)
+
+    def do(directory: Path, progress: Progress) -> Verdict:  # noqa: ARG001 (the interface of `carry_out`)
+        raise error
+
+    return carry_out(job, directory, do, progress)
