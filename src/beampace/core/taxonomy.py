@@ -50,6 +50,7 @@ class Failure(StrEnum):
     REJECTED_BY_QUEUE = "rejected_by_queue"
     PREEMPTED = "preempted"
     BEAMTIME_CLOSED = "beamtime_closed"
+    DAEMON_MISSING = "daemon_missing"
     CANCELLED = "cancelled"
 
 
@@ -196,6 +197,11 @@ TAXONOMY: dict[Failure, Entry] = {
     Failure.BEAMTIME_CLOSED: Entry(
         "The beamtime ended before the work did.",
         "Process the data again from the core file system.",
+        Exit.INFRASTRUCTURE,
+    ),
+    Failure.DAEMON_MISSING: Entry(
+        "The daemon does not answer.",
+        "Start it with `beampace serve`, or name its directory with --state-dir.",
         Exit.INFRASTRUCTURE,
     ),
     Failure.CANCELLED: Entry(
