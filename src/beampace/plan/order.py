@@ -119,7 +119,8 @@ def _serve(queue: list[Waiting], room: _Room, starts: list[Start], passing: _Pas
     """Start what can start of one class; False when a job holds the room and nothing may pass it."""
     if not queue or not room.free(queue[0].work_class)[0]:
         return True
-    line, before, at_first, watched = _Line(queue), len(starts), room.free(queue[0].work_class), False
+    line, before, at_first = _Line(queue), len(starts), room.free(queue[0].work_class)
+    unwatched = any(not _fits(job, at_first) for job in queue)
     while not passing.over and (job := line.next(room.use)) is not None:
         cores = room.take(job)
         if cores:
@@ -127,9 +128,11 @@ def _serve(queue: list[Waiting], room: _Room, starts: list[Start], passing: _Pas
             passing.started()
         elif job.passed >= MAX_PASSED:
             return False
-        elif not watched and not _fits(job, at_first):
-            watched = True
+        elif unwatched and not _fits(job, at_first):
+            unwatched = False
             passing.watch(job, len(starts) - before)
+        elif not unwatched and not room.free(job.work_class)[0]:
+            break
     return not passing.over
 
 
@@ -237,4 +240,6 @@ def _cut(job: Waiting, capacity: Capacity) -> Waiting:
     least = min(max(1, job.min_cores), cores)
     if urgent and capacity.urgent_cores:
         least = min(least, capacity.urgent_cores)
+    if (cores, memory, least) == (job.cores, job.memory_mb, job.min_cores):
+        return job
     return replace(job, cores=cores, memory_mb=memory, min_cores=least)
