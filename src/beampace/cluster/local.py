@@ -37,6 +37,7 @@ from pathlib import Path
 from beampace.cluster import launcher
 from beampace.cluster.files import claimed, read_started, read_tree, withdraw
 from beampace.cluster.launcher import CANCEL, EXIT, LAUNCH, PID, Launch, Process
+from beampace.cluster.warm import Standby, StandbyProcess
 from beampace.core.errors import InfrastructureError, failure
 from beampace.core.job import ClusterState
 from beampace.core.ports import JobSpec
@@ -52,6 +53,7 @@ class LocalCluster:
 
     Args:
         directory: where the cluster keeps what it has to say; made.
+        standby: what is kept loaded for warm starts, or None.
         environment: of the jobs; this process's own by default, without variables of beampace's own, which
             may hold secrets.
         nice: added to the nice level of jobs that are not urgent.
@@ -65,13 +67,18 @@ class LocalCluster:
         self,
         directory: Path,
         *,
+        standby: Standby | None = None,
         environment: Mapping[str, str] | None = None,
         nice: int = 5,
         grace_s: float = 10.0,
         start_s: float = 30.0,
     ) -> None:
-        self._directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
         self._environment = dict(_own_environment() if environment is None else environment)
+        self._standby: StandbyProcess | None = None
+        if standby is not None:
+            self._standby = StandbyProcess(standby, self._environment, directory / "standby.txt")
+            self._standby.tend()
         self._nice = nice
         self._grace_s = grace_s
         self._start_s = start_s
@@ -119,6 +126,8 @@ class LocalCluster:
             InfrastructureError: the process table cannot be read.
         """
         self._collect()
+        if self._standby is not None:
+            self._standby.tend()
         self._since = {key: since for key, since in self._since.items() if key[1] in directories}
         self._ended &= {directory.absolute() for directory in directories.values()}
         try:
@@ -148,14 +157,22 @@ class LocalCluster:
                 raise _refused(directory, error) from error
 
     def close(self) -> None:
-        """Let go; running attempts go on."""
+        """Let go of the standby process; running attempts go on."""
+        if self._standby is not None:
+            self._standby.close()
         self._collect()
+
+    @property
+    def standby(self) -> str:
+        """State of the standby process: `off`, `loading`, `ready`, or `refused: <why>`."""
+        return "off" if self._standby is None else self._standby.state
 
     def _begin(self, spec: JobSpec, directory: Path) -> None:
         launcher.write_whole(directory / LAUNCH, self._launch_of(spec)._asdict())
         (directory / PID).unlink(missing_ok=True)
         try:
-            self._start_cold(directory)
+            if self._standby is None or not self._standby.ask(directory, spec.argv):
+                self._start_cold(directory)
         except OSError:
             withdraw(directory)
             raise
