@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from beampace.core.dataset import DatasetKind
 from beampace.core.job import AttemptState, ExitRecord, JobState
@@ -35,7 +35,10 @@ class BeamtimeRow:
 
 @dataclass(frozen=True, slots=True)
 class FrameCounts:
-    """Counts and ranges of frames; ranges are runs (first, last), numbered from 1."""
+    """Counts and ranges of frames; ranges are runs (first, last), numbered from 1.
+
+    Counts only rise: `readable` are the frames that can be or were read, `analysed` those of them that were.
+    """
 
     announced: int = 0
     readable: int = 0
@@ -56,7 +59,8 @@ class DatasetRow:
         files_mark: opaque text of the names and sizes of its data files as last listed.
         n_bytes: bytes of its data files as last listed.
         seen, ended: when it was first seen; when it was complete or stopped, or None.
-        last_frame: when its last new data file was first listed, or None.
+        last_frame: when its data files last grew in number or bytes, or None.
+        n_files: data files its master names; `n_listed`: those that were there when last listed.
     """
 
     id: int
@@ -81,6 +85,15 @@ class DatasetRow:
     files_mark: str
     n_bytes: int
     frames: FrameCounts = field(default_factory=FrameCounts)
+    n_listed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a sighting made of a dataset: `new`, `changed` (path, kind, frames...), or the `same`."""
+
+    dataset: DatasetRow
+    news: Literal["new", "changed", "same"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +140,8 @@ class JobRow:
 class AttemptRow:
     """An attempt: where it runs and how it ended.
 
-    `first_frame` is when the work had first opened a frame, `started` when its launcher began.
+    `first_frame` is when the work had first opened a frame, `started` when its launcher began, `cores` what
+    it was given.
     """
 
     job: str
@@ -144,6 +158,7 @@ class AttemptRow:
     first_frame: datetime | None = None
     ended: datetime | None = None
     usage: ExitRecord | None = None
+    cores: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,3 +227,52 @@ class Account:
     core_seconds: float
     raw_bytes: int
     result_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """Which result of a dataset to use; `result` is None while none can be recommended."""
+
+    dataset: int
+    result: int | None
+    reason: str
+    since: datetime
+
+
+class Cost(NamedTuple):
+    """What an attempt with a result cost. `max_rss_mb` is 0 where nobody measured it."""
+
+    frames: int
+    core_seconds: float
+    seconds: float
+    max_rss_mb: float
+    cores: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """The moments of one attempt, from which lags are made."""
+
+    dataset: int
+    job: str
+    attempt: int
+    work: WorkName
+    engine: str
+    work_class: WorkClass
+    seen: datetime
+    last_frame: datetime | None
+    planned: datetime
+    claimed: datetime
+    submitted: datetime | None
+    started: datetime | None
+    first_frame: datetime | None
+    ended: datetime | None
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many: datasets by state; jobs by class and state."""
+
+    datasets: Mapping[str, int]
+    jobs: Mapping[tuple[WorkClass, JobState], int]

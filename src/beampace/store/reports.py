@@ -1,0 +1,138 @@
+"""Sums over the ledger: costs, accounts, lags, failures, counts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, Select, func, select
+
+from beampace.core.job import JobState
+from beampace.core.taxonomy import Failure
+from beampace.core.work import WorkClass, WorkName
+from beampace.store.part import Part
+from beampace.store.records import Account, Cost, Counts, Lag
+from beampace.store.tables import attempts, datasets, jobs, results
+
+_MINE = attempts.c.job == jobs.c.key
+_OF = jobs.c.dataset == datasets.c.id
+
+
+class Reports(Part):
+    """What is read for sizing, accounting and `beampace report`."""
+
+    def costs(self, work: str, engine: str, last: int = 50) -> tuple[Cost, ...]:
+        """What the last attempts with a result cost, the latest first.
+
+        Core-seconds are cores times wall seconds: what others could not use meanwhile.
+        """
+        query = (
+            select(results.c.usable, attempts)
+            .join(attempts, (attempts.c.job == results.c.job) & (attempts.c.number == results.c.attempt))
+            .join(jobs, jobs.c.key == results.c.job)
+            .where(jobs.c.work == work, jobs.c.engine == engine, attempts.c.core_seconds > 0)
+            .order_by(results.c.id.desc())
+            .limit(last)
+        )
+        with self._read() as connection:
+            return tuple(_cost(row) for row in connection.execute(query).mappings())
+
+    def accounts(self, beamtime: str) -> tuple[Account, ...]:
+        """What each group has used; core-seconds count every attempt that has ended, also failed ones."""
+        frames, raw = func.sum(datasets.c.frames_readable), func.sum(datasets.c.n_bytes)
+        seen = select(datasets.c.group, func.count(), frames, raw)
+        spent = (
+            select(datasets.c.group, func.sum(attempts.c.core_seconds)).join(jobs, _OF).join(attempts, _MINE)
+        )
+        kept = (
+            select(datasets.c.group, func.sum(results.c.n_bytes))
+            .join(jobs, _OF)
+            .join(results, results.c.job == jobs.c.key)
+        )
+        with self._read() as connection:
+            sums = [connection.execute(_by_group(query, beamtime)).all() for query in (seen, spent, kept)]
+        seconds, bytes_ = ({row[0]: row[1] for row in rows} for rows in sums[1:])
+        return tuple(
+            Account(
+                beamtime, group, n, int(frames or 0), float(seconds.get(group) or 0), int(raw or 0),
+                int(bytes_.get(group) or 0),
+            )
+            for group, n, frames, raw in sums[0]
+        )  # fmt: skip
+
+    def lags(self, beamtime: str) -> tuple[Lag, ...]:
+        """The moments of every attempt, the oldest first."""
+        of_dataset = (datasets.c.id.label("dataset_id"), datasets.c.seen, datasets.c.last_frame)
+        of_job = (jobs.c.key, jobs.c.work, jobs.c.engine, jobs.c.work_class, jobs.c.planned)
+        query = (
+            select(attempts, *of_dataset, *of_job)
+            .join(jobs, _MINE)
+            .join(datasets, _OF)
+            .where(datasets.c.beamtime == beamtime)
+            .order_by(attempts.c.id)
+        )
+        with self._read() as connection:
+            return tuple(_lag(row) for row in connection.execute(query).mappings())
+
+    def failures(self, beamtime: str) -> Mapping[str, int]:
+        """How often each failure ended an attempt, or a job that no attempt was started of."""
+        codes = [code.value for code in Failure]
+        tried = select(attempts.c.code, func.count()).join(jobs, _MINE).join(datasets, _OF)
+        tried = tried.where(datasets.c.beamtime == beamtime, attempts.c.code.in_(codes)).group_by(
+            attempts.c.code
+        )
+        never = select(jobs.c.code, func.count()).join(datasets, _OF).group_by(jobs.c.code)
+        never = never.where(datasets.c.beamtime == beamtime, jobs.c.code.in_(codes), jobs.c.attempts == 0)
+        total: defaultdict[str, int] = defaultdict(int)
+        with self._read() as connection:
+            for query in (tried, never):
+                for code, count in connection.execute(query):
+                    total[code] += count
+        return dict(sorted(total.items()))
+
+    def counts(self, beamtime: str) -> Counts:
+        """Datasets by state, jobs by class and state."""
+        mine: ColumnElement[bool] = datasets.c.beamtime == beamtime
+        by_state = select(datasets.c.state, func.count()).where(mine).group_by(datasets.c.state)
+        kinds = (jobs.c.work_class, jobs.c.state)
+        by_class = select(*kinds, func.count()).join(datasets, _OF).where(mine).group_by(*kinds)
+        with self._read() as connection:
+            states = {row[0]: row[1] for row in connection.execute(by_state)}
+            rows = connection.execute(by_class).all()
+        return Counts(states, {(WorkClass(name), JobState(state)): count for name, state, count in rows})
+
+
+def _by_group(query: Select[Any], beamtime: str) -> Select[Any]:
+    return query.where(datasets.c.beamtime == beamtime).group_by(datasets.c.group).order_by(datasets.c.group)
+
+
+def _cost(m: RowMapping) -> Cost:
+    c = attempts.c
+    cores = m[c.cores] if m[c.usage_cores] is None else m[c.usage_cores]
+    return Cost(
+        frames=m[results.c.usable],
+        core_seconds=m[c.core_seconds],
+        seconds=m[c.core_seconds] / max(1, cores),
+        max_rss_mb=m[c.usage_max_rss_mb] or 0.0,
+        cores=cores,
+    )
+
+
+def _lag(m: RowMapping) -> Lag:
+    c = attempts.c
+    moments = {
+        name: m[c[name]] for name in ("claimed", "submitted", "started", "first_frame", "ended", "code")
+    }
+    return Lag(
+        dataset=m["dataset_id"],
+        job=m[c.job],
+        attempt=m[c.number],
+        work=WorkName(m[jobs.c.work]),
+        engine=m[jobs.c.engine],
+        work_class=WorkClass(m[jobs.c.work_class]),
+        seen=m[datasets.c.seen],
+        last_frame=m[datasets.c.last_frame],
+        planned=m[jobs.c.planned],
+        **moments,
+    )
