@@ -24,14 +24,24 @@ _SMALL = 2**31 - 1
 class Attempts(Part):
     """Claiming, following, ending."""
 
-    def claim(self, job_key: str, cluster: str, directory_of: Callable[[int], str], cores: int) -> AttemptRow:
+    def claim(
+        self,
+        job_key: str,
+        cluster: str,
+        directory_of: Callable[[int], str],
+        cores: int,
+        memory_mb: int | None = None,
+        time_s: int | None = None,
+    ) -> AttemptRow:
         """Write down a new attempt before the cluster is asked for it.
 
         Args:
             job_key: of the job.
             cluster: where it is to run.
             directory_of: number of the attempt -> its directory.
-            cores: what it is given.
+            cores: what it is given; the job holds as much from now on.
+            memory_mb: the same of memory; None leaves what the job has.
+            time_s: the same of time.
 
         Raises:
             InputError: the job has ended, is to be cancelled, has a living attempt, does not exist, or its
@@ -57,7 +67,9 @@ class Attempts(Part):
             row = (
                 turn.connection.execute(attempts.insert().values(values).returning(attempts)).mappings().one()
             )
-            moved = {"attempts": number, "state": int(JobState.ACTIVE), "not_before": None}
+            moved = {"attempts": number, "state": int(JobState.ACTIVE), "not_before": None, "cores": cores}
+            moved |= {} if memory_mb is None else {"memory_mb": memory_mb}
+            moved |= {} if time_s is None else {"time_s": time_s}
             turn.connection.execute(jobs.update().where(jobs.c.key == job_key).values(moved))
             tell(turn, "attempt.claimed", job, number, cluster=cluster, cores=cores)
             return attempt_of(row)

@@ -55,6 +55,18 @@ class Beamtimes(Part):
                 turn.connection.execute(change.values(closed=turn.now, reason=reason))
                 turn.tell("beamtime.closed", id, "", {"reason": reason})
 
+    def beamtime(self, id: str) -> BeamtimeRow:  # noqa: A002
+        """A beamtime by its id.
+
+        Raises:
+            InputError: there is no such beamtime (bad_request).
+        """
+        with self._read() as connection:
+            row = connection.execute(select(beamtimes).where(beamtimes.c.id == id)).mappings().one_or_none()
+        if row is None:
+            raise unknown("beamtime", id)
+        return beamtime_of(row)
+
     def beamtimes(self) -> tuple[BeamtimeRow, ...]:
         """All beamtimes, the last opened first."""
         with self._read() as connection:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any
 
-from sqlalchemy import RowMapping, Select, exists, select
+from sqlalchemy import RowMapping, Select, exists, func, select
 
 from beampace.core.errors import failure
 from beampace.core.sighting import FilesSeen, Sighting
@@ -82,6 +82,12 @@ class Datasets(Part):
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else dataset_of(row)
 
+    def first_in(self, beamtime: str, place: str) -> int | None:
+        """The number of the first dataset of a directory below raw, or None."""
+        there = (datasets.c.beamtime == beamtime, datasets.c.place == place)
+        with self._read() as connection:
+            return connection.execute(select(func.min(datasets.c.id)).where(*there)).scalar_one()
+
     def datasets(
         self, beamtime: str | None = None, limit: int | None = None, states: Collection[str] | None = None
     ) -> tuple[DatasetRow, ...]:
@@ -112,8 +118,8 @@ class Datasets(Part):
             payload = {"dataset": id, "n_files": n_files, "n_bytes": n_bytes}
             turn.tell("dataset.files", old.beamtime, old.group, payload)
 
-    def settle(self, id: int, state: Literal["complete", "stopped"]) -> bool:  # noqa: A002
-        """Say that a dataset has ended; one that has ended before stays as it is.
+    def settle(self, id: int, state: str) -> bool:  # noqa: A002
+        """Say that a dataset has ended, `complete` or `stopped`; one that has ended before stays as it is.
 
         Returns:
             Whether it was growing until now.

@@ -68,6 +68,14 @@ class Jobs(Part):
         with self._read() as connection:
             return tuple(job_of(row) for row in connection.execute(query).mappings())
 
+    def jobs_not_ended(self, beamtime: str | None = None) -> tuple[JobRow, ...]:
+        """Every job that has not ended, the oldest first; of one beamtime, open or closed, or of all."""
+        query = select_jobs().where(OPEN).order_by(jobs.c.id)
+        if beamtime is not None:
+            query = query.where(datasets.c.beamtime == beamtime)
+        with self._read() as connection:
+            return tuple(job_of(row) for row in connection.execute(query).mappings())
+
     def job(self, key: str) -> JobRow:
         """A job by its key.
 

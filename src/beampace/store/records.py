@@ -112,7 +112,10 @@ class PlannedJob:
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
-    """A job. `attempts` is how many were started; `not_before` delays the next one."""
+    """A job. `attempts` is how many were started; `not_before` delays the next one.
+
+    `cores`, `memory_mb`, `time_s`: as planned, and once an attempt was started what it was given.
+    """
 
     key: str
     dataset: int
