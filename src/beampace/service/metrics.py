@@ -27,6 +27,9 @@ class Metrics:
         self._tick = Histogram(
             "beampace_tick_seconds", "Turns of the loop", buckets=_TICK_BUCKETS, registry=registry
         )
+        self._watch = Histogram(
+            "beampace_watch_seconds", "Of these, looking at files", buckets=_TICK_BUCKETS, registry=registry
+        )
         self._results = Counter("beampace_results", "Results", ("work", "code"), registry=registry)
         self._hooks = Counter("beampace_hook_failures", "Hooks that failed for good", registry=registry)
         self._jobs = gauge("jobs", "Jobs of the beamtime", "work_class", "state")
@@ -40,9 +43,10 @@ class Metrics:
         self._troubles = gauge("troubles", "Things staff should know")
         gauge("build", "Version", "version").labels(__version__).set(1)
 
-    def tick(self, seconds: float) -> None:
-        """A turn of the loop took so long."""
+    def turned(self, seconds: float, watch_seconds: float = 0.0) -> None:
+        """A turn of the loop took so long; of these seconds, looking at the files."""
         self._tick.observe(seconds)
+        self._watch.observe(watch_seconds)
 
     def result(self, work: str, code: str) -> None:
         """A result was written down."""

@@ -273,6 +273,23 @@ class FailureInfo(Told):
     """The table's next step."""
 
 
+class DatasetBytes(Told):
+    """Space a dataset takes."""
+
+    dataset: int
+    """Number of the dataset."""
+    name: str
+    """Its name."""
+    place: str
+    """Its directory below raw."""
+    group: str
+    """Whose it is."""
+    raw_bytes: int
+    """Bytes of its data files."""
+    result_bytes: int
+    """Bytes of its results."""
+
+
 class ReportAnswer(Told):
     """A beamtime in numbers."""
 
@@ -311,6 +328,8 @@ class ReportAnswer(Told):
     """What each group used."""
     disk: DiskInfo | None = None
     """Space for results."""
+    largest: tuple[DatasetBytes, ...] = ()
+    """The datasets that take most space."""
 
 
 Answer = Annotated[

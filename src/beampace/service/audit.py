@@ -1,0 +1,130 @@
+"""The audit: what ought to have a result and has none, and what has more than one, from ledger and files."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from beampace.core.job import JobState
+from beampace.core.taxonomy import Failure
+from beampace.service.result_files import ResultFile, result_files
+from beampace.store import BeamtimeRow, DatasetRow, JobRow, ResultRow
+
+_FAILURES = frozenset(code.value for code in Failure)
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What is wrong, as sentences; all empty when nothing is.
+
+    Attributes:
+        lost: work that ended without a result and without a failure that says why, or never ended though
+            its beamtime did; results whose files are gone; datasets that ended and got no work.
+        doubled: jobs with more than one result, in the ledger or on the disk.
+        misplaced: results whose files are in the place of another dataset or name another job.
+    """
+
+    lost: tuple[str, ...] = ()
+    doubled: tuple[str, ...] = ()
+    misplaced: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """All that the ledger knows of a beamtime."""
+
+    beamtime: BeamtimeRow
+    datasets: Sequence[DatasetRow]
+    jobs: Sequence[JobRow]
+    results: Sequence[ResultRow]
+
+
+def audit(books: Books) -> Audit:
+    """Check the ledger against the files; reads every `result.json` of the beamtime."""
+    files = tuple(result_files(_places(books)))
+    return compare(books, files)
+
+
+def compare(books: Books, files: Iterable[ResultFile]) -> Audit:
+    """The audit without the reading."""
+    on_disk: defaultdict[str, list[str]] = defaultdict(list)
+    for file in files:
+        if file.job:
+            on_disk[file.job].append(file.directory)
+    return Audit(
+        (*_lost_jobs(books), *_lost_files(books, on_disk), *_without_work(books)),
+        (*_doubled_rows(books), *_doubled_files(on_disk)),
+        tuple(_misplaced(books, on_disk)),
+    )
+
+
+def result_place(beamtime: BeamtimeRow, dataset: DatasetRow) -> Path:
+    """Where the results of a dataset are: the directories `<work>_<NNN>` are directly below."""
+    return Path(beamtime.root) / "processed" / dataset.place / "beampace"
+
+
+def _places(books: Books) -> list[Path]:
+    usual = {result_place(books.beamtime, dataset) for dataset in books.datasets}
+    return sorted(usual | {Path(row.result.directory).parent for row in books.results})
+
+
+def _lost_jobs(books: Books) -> Iterable[str]:
+    have = {row.job for row in books.results}
+    for job in books.jobs:
+        if job.key in have:
+            continue
+        if job.state is JobState.ENDED and job.code not in _FAILURES:
+            yield f"{_of(job)} ended ({job.code or 'no code'}) and has no result."
+        elif job.state is not JobState.ENDED and books.beamtime.closed is not None:
+            yield f"{_of(job)} never ended, though the beamtime did."
+
+
+def _lost_files(books: Books, on_disk: dict[str, list[str]]) -> Iterable[str]:
+    for row in books.results:
+        if row.result.directory not in on_disk.get(row.job, ()) and not Path(row.result.directory).is_dir():
+            yield f"Result {row.id}: {row.result.directory} is gone."
+
+
+def _without_work(books: Books) -> Iterable[str]:
+    worked = {job.dataset for job in books.jobs}
+    for dataset in books.datasets:
+        if dataset.state != "growing" and dataset.id not in worked:
+            yield f"Dataset {dataset.id} ({dataset.place}/{dataset.name}) ended and got no work."
+
+
+def _doubled_rows(books: Books) -> Iterable[str]:
+    jobs = {job.key: job for job in books.jobs}
+    found: defaultdict[tuple[object, ...], list[ResultRow]] = defaultdict(list)
+    for row in books.results:
+        job = jobs.get(row.job)
+        options = repr(sorted(job.options.items(), key=repr)) if job else ""
+        wanted_by = job.work_class if job else ""
+        found[row.dataset, row.generation, row.work, row.engine, options, wanted_by].append(row)
+    for rows in found.values():
+        if len(rows) > 1:
+            yield f"Results {', '.join(str(row.id) for row in rows)} are of the same work."
+
+
+def _doubled_files(on_disk: dict[str, list[str]]) -> Iterable[str]:
+    for job, directories in sorted(on_disk.items()):
+        if len(directories) > 1:
+            yield f"Job {job} has {len(directories)} results: {', '.join(directories)}."
+
+
+def _misplaced(books: Books, on_disk: dict[str, list[str]]) -> Iterable[str]:
+    datasets = {dataset.id: dataset for dataset in books.datasets}
+    for row in books.results:
+        directory, dataset = row.result.directory, datasets.get(row.dataset)
+        if dataset is None or row.group != dataset.group:
+            yield f"Result {row.id} is under group {row.group!r}, its dataset is not."
+        elif Path(directory).parent != result_place(books.beamtime, dataset):
+            yield f"Result {row.id}: {directory} is not in the place of its dataset."
+        elif Path(directory).is_dir() and directory not in on_disk.get(row.job, ()):
+            yield f"Result {row.id}: {directory} holds no result of its job."
+
+
+def _of(job: JobRow) -> str:
+    engine = f" by {job.engine}" if job.engine else ""
+    return f"Job {job.key} ({job.work}{engine} of dataset {job.dataset})"

@@ -1,0 +1,151 @@
+"""The page of a beamtime in numbers, from the ledger and the result files; needs no daemon."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from beampace.core.errors import failure
+from beampace.core.taxonomy import TAXONOMY, Failure
+from beampace.service.audit import Books, audit
+from beampace.service.disk import space_at
+from beampace.service.lags import lag_infos, measured_results, measured_starts
+from beampace.store import Account, BeamtimeRow, Counts, Ledger
+from beampace.web import AccountInfo, AccountsAnswer, DiskInfo, FailureInfo, ReportAnswer
+from beampace.web.answers import DatasetBytes
+
+LARGEST = 10
+"""Datasets whose bytes the page names."""
+
+
+def beamtime_of(ledger: Ledger, beamtime: str = "") -> BeamtimeRow:
+    """A beamtime by its id; the open one, else the last, without one.
+
+    Raises:
+        InputError: there is no such beamtime (bad_request).
+    """
+    rows = ledger.beamtimes()
+    if beamtime:
+        rows = tuple(row for row in rows if row.id == beamtime)
+    if not rows:
+        detail = (
+            f"The ledger knows no beamtime {beamtime!r}." if beamtime else "The ledger knows no beamtime yet."
+        )
+        raise failure(Failure.BAD_REQUEST, detail, "`beampace status` names the one that is open.")
+    return max(rows, key=lambda row: (row.closed is None, row.closed or row.opened, row.opened))
+
+
+def accounts_of(ledger: Ledger, beamtime: str = "") -> AccountsAnswer:
+    """What each group used.
+
+    Raises:
+        InputError: there is no such beamtime (bad_request).
+    """
+    rows = ledger.accounts(beamtime_of(ledger, beamtime).id)
+    return AccountsAnswer(accounts=tuple(map(_account, rows)))
+
+
+def report_of(ledger: Ledger, beamtime: str = "") -> ReportAnswer:
+    """The numbers of a beamtime. Reads every `result.json` of it.
+
+    Raises:
+        InputError: there is no such beamtime (bad_request).
+    """
+    row = beamtime_of(ledger, beamtime)
+    books = _books(ledger, row)
+    found, lags, counts = audit(books), ledger.lags(row.id), ledger.counts(row.id)
+    datasets = {dataset.id: dataset for dataset in books.datasets}
+    accounts = accounts_of(ledger, row.id).accounts
+    return ReportAnswer(
+        beamtime=row.id,
+        title=row.title,
+        opened=row.opened,
+        closed=row.closed,
+        made=datetime.now(UTC),
+        datasets=dict(counts.datasets),
+        jobs=_by_class(counts),
+        results=len(books.results),
+        attempts=len(lags),
+        retries=sum(lag.attempt > 1 for lag in lags),
+        lags=lag_infos((*measured_starts(lags), *measured_results(books.results, datasets, lags))),
+        lost=found.lost,
+        doubled=found.doubled,
+        misplaced=found.misplaced,
+        failures=failure_infos(ledger.failures(row.id)),
+        accounts=accounts,
+        disk=_disk(row, accounts),
+        largest=largest_of(books),
+    )
+
+
+def largest_of(books: Books, most: int = LARGEST) -> tuple[DatasetBytes, ...]:
+    """The datasets that take most space, raw data and results together."""
+    results: defaultdict[int, int] = defaultdict(int)
+    for row in books.results:
+        results[row.dataset] += row.result.n_bytes
+    infos = [
+        DatasetBytes(
+            dataset=one.id,
+            name=one.name,
+            place=one.place,
+            group=one.group,
+            raw_bytes=one.n_bytes,
+            result_bytes=results[one.id],
+        )
+        for one in books.datasets
+    ]
+    return tuple(sorted(infos, key=lambda info: -info.raw_bytes - info.result_bytes)[:most])
+
+
+def failure_infos(counts: Mapping[str, int]) -> tuple[FailureInfo, ...]:
+    """Codes with the table's words, the most frequent first."""
+    ordered: Iterable[tuple[str, int]] = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(
+        FailureInfo(
+            code=code,
+            count=count,
+            words=TAXONOMY[Failure(code)].words,
+            next_step=TAXONOMY[Failure(code)].next_step,
+        )
+        for code, count in ordered
+    )
+
+
+def _books(ledger: Ledger, row: BeamtimeRow) -> Books:
+    datasets = ledger.datasets(beamtime=row.id)
+    mine = {dataset.id for dataset in datasets}
+    jobs = tuple(job for job in ledger.jobs() if job.dataset in mine)
+    return Books(row, datasets, jobs, ledger.results(beamtime=row.id))
+
+
+def _by_class(counts: Counts) -> dict[str, dict[str, int]]:
+    found: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for (work_class, state), number in counts.jobs.items():
+        found[work_class.value][state.name.lower()] = number
+    return dict(found)
+
+
+def _account(row: Account) -> AccountInfo:
+    return AccountInfo(
+        beamtime=row.beamtime,
+        group=row.group,
+        datasets=row.datasets,
+        frames=row.frames,
+        core_seconds=round(row.core_seconds, 1),
+        raw_bytes=row.raw_bytes,
+        result_bytes=row.result_bytes,
+    )
+
+
+def _disk(row: BeamtimeRow, accounts: Iterable[AccountInfo]) -> DiskInfo | None:
+    place = Path(row.root) / "processed"
+    try:
+        space = space_at(place)
+    except OSError:  # the beamtime's file system may be gone after its end
+        return None
+    used = sum(account.result_bytes for account in accounts)
+    return DiskInfo(
+        path=str(place), free_bytes=space.free_bytes, total_bytes=space.total_bytes, used_bytes=used
+    )

@@ -1,0 +1,66 @@
+"""Results as the files tell them, for a check of the ledger against the disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+RESULT_FILE = "result.json"
+MOST_BYTES = 64 * 1024 * 1024
+MOST_DIRECTORIES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFile:
+    """A `result.json`: its directory and the key of the job that made it, "" when none did."""
+
+    directory: str
+    job: str
+
+
+def result_files(places: Iterable[Path]) -> Iterator[ResultFile]:
+    """Every result in the numbered directories directly below `places`.
+
+    Symbolic links are not followed; what cannot be read or is no JSON is passed over.
+    """
+    for place in places:
+        for directory in _directories(place):
+            document = _document(directory)
+            if document is not None:
+                yield ResultFile(str(directory), _job_of(document))
+
+
+def _directories(place: Path) -> list[Path]:
+    with suppress(OSError), os.scandir(place) as entries:
+        found = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        return [Path(path) for path in sorted(found)[:MOST_DIRECTORIES]]
+    return []
+
+
+def _document(directory: Path) -> object | None:
+    """The JSON of a result, or None."""
+    try:
+        handle = os.open(directory / RESULT_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
+            return None
+        try:
+            document: object = json.loads(file.read(MOST_BYTES))
+        except (OSError, ValueError, RecursionError):
+            return None
+        return document
+
+
+def _job_of(document: object) -> str:
+    """`parameters.other.job`, wherever a part of it may be missing."""
+    for name in ("parameters", "other", "job"):
+        document = document.get(name) if isinstance(document, dict) else None
+    return document if isinstance(document, str) else ""
