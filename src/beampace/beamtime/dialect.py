@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _EMPTY = frozenset({"", "none", "null"})
-_INSIDE = ("onlineanalysis", "asapo", "users")
+_INSIDE = ("onlineanalysis", "asapo")
 """Keys whose value is an object that is read."""
 
 
@@ -26,6 +26,11 @@ def plain(found: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in top.items() if value not in ({}, [])}
 
 
+def is_empty(value: object) -> bool:
+    """Whether a value stands for nothing."""
+    return value is None or (isinstance(value, str) and value.strip().lower() in _EMPTY)
+
+
 def spelling(found: Mapping[str, Any]) -> dict[str, str]:
     """Canonical key -> the key as the file writes it."""
     return {canonical(key): key for key in found}
@@ -35,9 +40,8 @@ def _tidy(found: Mapping[str, Any]) -> dict[str, Any]:
     tidy: dict[str, Any] = {}
     for key, value in found.items():
         value = value.strip() if isinstance(value, str) else value
-        if value is None or (isinstance(value, str) and value.lower() in _EMPTY):
-            continue
-        tidy.setdefault(canonical(key), value)
+        if not is_empty(value):
+            tidy.setdefault(canonical(key), value)
     return tidy
 
 

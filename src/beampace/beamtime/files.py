@@ -24,9 +24,12 @@ def read_small(path: Path, most: int, root: Path | None = None) -> bytes:
         InputError: it is no plain file, lies elsewhere, or is too large (metadata_inconsistent).
         OSError: it cannot be read.
     """
-    true = path.resolve(strict=True)
+    try:
+        true = path.resolve(strict=True)
+    except RuntimeError as error:
+        raise _refused(path, "is a link that leads to itself") from error
     if root is not None and not true.is_relative_to(root.resolve()):
-        raise _refused(path, f"is a link that leads out of {root}")
+        raise _refused(path, f"is a link that leads out of {shown(root)}")
     # O_NONBLOCK: opening a pipe would otherwise wait for a writer for ever.
     descriptor = os.open(true, _FLAGS)
     with os.fdopen(descriptor, "rb") as file:
@@ -38,7 +41,13 @@ def read_small(path: Path, most: int, root: Path | None = None) -> bytes:
     return content
 
 
+def shown(path: Path) -> str:
+    """A path fit for messages: what does not print, or is no text at all, is escaped."""
+    text = str(path).encode("utf-8", "backslashreplace").decode()
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
 def _refused(path: Path, why: str) -> Exception:
     return failure(
-        Failure.METADATA_INCONSISTENT, f"{path} {why}.", "Replace it by a plain file, or take it away."
+        Failure.METADATA_INCONSISTENT, f"{shown(path)} {why}.", "Replace it by a plain file, or take it away."
     )

@@ -10,9 +10,13 @@ from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
 
+from beampace.beamtime.files import shown
+
 PATTERN = "*metadata*.json"
 MAX_ENTRIES = 20_000
 """Entries of a root that are looked at; a beamtime's own has about ten."""
+MAX_NAMED = 5
+"""Files that are named in a message."""
 
 
 class Outcome(StrEnum):
@@ -57,7 +61,9 @@ def find(roots: Sequence[Path]) -> Finding:
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
-            return Finding(Outcome.UNREADABLE, root, rank, words=f"{root} cannot be listed: {error}.")
+            return Finding(
+                Outcome.UNREADABLE, root, rank, words=f"{shown(root)} cannot be listed: {error.strerror}."
+            )
         if files:
             return _decided(root, rank, files)
     searched = ", ".join(str(root / PATTERN) for root in roots)
@@ -71,12 +77,16 @@ def _matching(root: Path) -> tuple[Path, ...]:
 
 
 def _fits(entry: os.DirEntry[str]) -> bool:
-    return fnmatchcase(entry.name, PATTERN) and not entry.name.startswith(".") and not entry.is_dir()
+    return (
+        fnmatchcase(entry.name, PATTERN)
+        and not entry.name.startswith(".")
+        and not entry.is_dir(follow_symlinks=False)
+    )
 
 
 def _decided(root: Path, rank: int, files: tuple[Path, ...]) -> Finding:
     if len(files) == 1:
         return Finding(Outcome.FOUND, root, rank, files)
-    names = ", ".join(file.name for file in files)
-    words = f"{root} holds {len(files)} metadata files ({names}); which beamtime runs is not clear."
+    names = ", ".join(shown(Path(file.name)) for file in files[:MAX_NAMED])
+    words = f"{shown(root)} holds {len(files)} metadata files ({names}); which beamtime runs is not clear."
     return Finding(Outcome.SEVERAL, root, rank, files, words)

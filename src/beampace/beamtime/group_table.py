@@ -1,6 +1,7 @@
 """The file that says whose a sample or puck is, as CSV or TOML; read again when it changes.
 
-CSV: a heading line `sample,group`, `puck,group` or `sample,puck,group`, then one line each.
+CSV (also with semicolons or tabs): a heading line `sample,group`, `puck,group` or `sample,puck,group`, then
+one line each.
 TOML: tables `[samples]` and `[pucks]`, each `name = "group"`.
 """
 
@@ -12,7 +13,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from beampace.beamtime.files import read_small
+from beampace.beamtime.files import read_small, shown
 from beampace.beamtime.groups import GroupTable, is_plain
 from beampace.core.errors import BeampaceError, failure
 from beampace.core.sighting import Trouble
@@ -49,7 +50,7 @@ class GroupTableFile:
                 self._mark = mark
         except OSError as error:
             self._mark = None
-            self._trouble = (_trouble(self._path, f"{self._path} cannot be read: {error}."),)
+            self._trouble = (_trouble(self._path, f"{shown(self._path)} cannot be read: {error.strerror}."),)
         return self._table, self._trouble
 
     def _load(self) -> None:
@@ -94,7 +95,10 @@ def _groups(found: Mapping[str, tuple[str, int]]) -> Mapping[str, str]:
 
 
 def _csv_rows(text: str, path: Path) -> Iterator[Row]:
-    reader = csv.reader(io.StringIO(text), strict=True)
+    first = text.partition("\n")[0]
+    # Spreadsheets write semicolons where the comma is the decimal mark.
+    mark = next((one for one in ",;\t" if one in first), ",")
+    reader = csv.reader(io.StringIO(text), delimiter=mark, strict=True)
     try:
         heading = [cell.strip().lower() for cell in next(reader, [])]
         if "group" not in heading or not {"sample", "puck"} & set(heading):
@@ -112,7 +116,7 @@ def _toml_rows(text: str, path: Path) -> Iterator[Row]:
     try:
         found = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise failure(Failure.METADATA_INCONSISTENT, f"{path} is no TOML: {error}.", _HINT) from error
+        raise failure(Failure.METADATA_INCONSISTENT, f"{shown(path)} is no TOML: {error}.", _HINT) from error
     for title, rows in found.items():
         if title not in ("samples", "pucks") or not isinstance(rows, dict):
             raise _wrong(path, _line(text, title), "must begin a table [samples] or [pucks]")
@@ -130,11 +134,11 @@ _HINT = "Correct that line; until then the table is used as it was before."
 
 
 def _wrong(path: Path, line: int, words: str) -> BeampaceError:
-    return failure(Failure.METADATA_INCONSISTENT, f"{path}, line {line}, {words}.", _HINT)
+    return failure(Failure.METADATA_INCONSISTENT, f"{shown(path)}, line {line}, {words}.", _HINT)
 
 
 def _trouble(path: Path, words: str) -> Trouble:
-    return Trouble(str(path), words, _HINT)
+    return Trouble(shown(path), words, _HINT)
 
 
 def _mark(path: Path) -> tuple[int, ...]:

@@ -14,8 +14,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from beampace.beamtime.dialect import plain, spelling
-from beampace.beamtime.files import read_small
+from beampace.beamtime.dialect import is_empty, plain, spelling
+from beampace.beamtime.files import read_small, shown
 from beampace.beamtime.moment import moment
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
@@ -26,19 +26,25 @@ _HINT = "Correct the file, or have the beamtime started again."
 
 
 def _inside(path: PurePosixPath) -> PurePosixPath:
-    if path.is_absolute() or ".." in path.parts:
+    if path.is_absolute() or not _harmless(path):
         raise ValueError("must be relative to the directory of the metadata file, without `..`")
     return path
 
 
 def _absolute(path: PurePosixPath) -> PurePosixPath:
-    if not path.is_absolute() or ".." in path.parts:
+    if not path.is_absolute() or not _harmless(path):
         raise ValueError("must be an absolute path without `..`")
     return path
 
 
+def _harmless(path: PurePosixPath) -> bool:
+    return ".." not in path.parts and str(path).isprintable()
+
+
 def _list(value: object) -> object:
-    return [name for name in value.replace(",", " ").split() if name] if isinstance(value, str) else value
+    """A list also from `"a, b"`, and without the entries that are empty."""
+    names = value.replace(",", " ").split() if isinstance(value, str) else value
+    return [name for name in names if not is_empty(name)] if isinstance(names, list) else names
 
 
 Absolute = Annotated[PurePosixPath, AfterValidator(_absolute)]
@@ -46,7 +52,6 @@ Relative = Annotated[PurePosixPath, AfterValidator(_inside)]
 Moment = Annotated[datetime, BeforeValidator(lambda value: moment(str(value)))]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.,+-]{0,127}$")]
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$")]
-Names = Annotated[tuple[str, ...], BeforeValidator(_list), Field(max_length=10_000)]
 
 
 class _Part(BaseModel):
@@ -134,9 +139,11 @@ def _object(content: bytes, file: Path) -> Mapping[str, Any]:
     try:
         found = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise failure(Failure.METADATA_INCONSISTENT, f"{file} is not valid JSON: {error}.", _HINT) from error
+        raise failure(
+            Failure.METADATA_INCONSISTENT, f"{shown(file)} is not valid JSON: {error}.", _HINT
+        ) from error
     if not isinstance(found, dict):
-        raise failure(Failure.METADATA_INCONSISTENT, f"{file} holds no JSON object.", _HINT)
+        raise failure(Failure.METADATA_INCONSISTENT, f"{shown(file)} holds no JSON object.", _HINT)
     return found
 
 
@@ -147,7 +154,7 @@ def _validated(values: dict[str, Any], names: Mapping[str, str], file: Path) -> 
     except ValidationError as error:
         wrong = {str(one["loc"][0]): _remark(one, names) for one in error.errors(include_url=False)}
     if "id" in wrong:
-        raise failure(Failure.METADATA_INCONSISTENT, f"{file}: {wrong['id']}", _HINT)
+        raise failure(Failure.METADATA_INCONSISTENT, f"{shown(file)}: {wrong['id']}", _HINT)
     rest = {key: value for key, value in values.items() if key not in wrong}
     return Metadata.model_validate({**rest, "remarks": tuple(wrong.values())})
 
@@ -156,4 +163,4 @@ def _remark(error: Any, names: Mapping[str, str]) -> str:
     """One sentence on a value, which is itself not repeated: it may be a secret in the wrong place."""
     first, *rest = (str(part) for part in error["loc"])
     key = ".".join([names.get(first, first), *rest])
-    return f"Key {key} makes no sense ({type(error['input']).__name__}): {error['msg']}."
+    return f"Key {key} makes no sense ({type(error['input']).__name__}): {error['msg'][:200]}."

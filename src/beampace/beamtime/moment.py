@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 ZONE = "Europe/Berlin"
 
@@ -15,9 +15,13 @@ def moment(text: str) -> datetime:
     left out (begin of summer time) is counted on from before the jump, so 02:30 is 03:30 summer time.
 
     Raises:
-        ValueError: it is no time.
+        ValueError: it is no time, or this machine knows no time zones.
     """
     found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
-        found = found.replace(tzinfo=ZoneInfo(ZONE))
-    return found.astimezone(UTC)
+    try:
+        local = found if found.tzinfo is not None else found.replace(tzinfo=ZoneInfo(ZONE))
+        return local.astimezone(UTC)
+    except ZoneInfoNotFoundError as error:
+        raise ValueError(f"this machine has no time zone data for {ZONE}") from error
+    except OverflowError as error:
+        raise ValueError("it lies beyond the calendar") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from beampace.beamtime.files import shown
 from beampace.beamtime.metadata import Metadata
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
@@ -51,10 +52,10 @@ def _proven(directory: Path, relative: Path) -> Path:
     try:
         root = directory.resolve()
         true = (root / relative).resolve()
-    except (OSError, RuntimeError) as error:
-        detail = f"onlineAnalysis.sshPrivateKeyPath below {directory} cannot be resolved: {error}."
+    except (OSError, RuntimeError, ValueError) as error:
+        detail = f"onlineAnalysis.sshPrivateKeyPath below {shown(directory)} cannot be resolved: {error}."
         raise failure(Failure.METADATA_INCONSISTENT, detail) from error
     if not true.is_relative_to(root):
-        detail = f"onlineAnalysis.sshPrivateKeyPath leads out of {directory}."
+        detail = f"onlineAnalysis.sshPrivateKeyPath leads out of {shown(directory)}."
         raise failure(Failure.METADATA_INCONSISTENT, detail, "Name a key inside the beamtime's directory.")
     return true

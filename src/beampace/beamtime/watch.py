@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from beampace.beamtime.files import read_small
+from beampace.beamtime.files import read_small, shown
 from beampace.beamtime.find import Finding, Outcome, find
 from beampace.beamtime.lifecycle import GRACE_S, Change, OpenBeamtime, Phase, Seen, next_phase
 from beampace.beamtime.metadata import ID_PATTERN, MAX_BYTES, Metadata, parse_metadata
@@ -139,7 +139,7 @@ def _opened(
 
 def _resources(metadata: Metadata, file: Path) -> tuple[OnlineResources | None, tuple[Trouble, ...]]:
     """What is granted; what makes no sense is a trouble, and the beamtime lasts without it."""
-    remarks = tuple(Trouble(str(file), f"{file}: {words}", _CORRECT) for words in metadata.remarks)
+    remarks = tuple(Trouble(shown(file), f"{shown(file)}: {words}", _CORRECT) for words in metadata.remarks)
     try:
         return granted(metadata, file.parent), remarks
     except BeampaceError as error:
@@ -163,7 +163,7 @@ def _fixed(fixed: FixedBeamtime) -> tuple[OpenBeamtime | None, bool, tuple[Troub
 def _troubles(finding: Finding) -> tuple[Trouble, ...]:
     if finding.outcome is Outcome.ABSENT:
         return ()
-    where = str(finding.root)
+    where = shown(finding.root) if finding.root is not None else ""
     step = (
         "Take away the files of other beamtimes."
         if finding.outcome is Outcome.SEVERAL
@@ -174,5 +174,6 @@ def _troubles(finding: Finding) -> tuple[Trouble, ...]:
 
 def _trouble(where: Path, error: Exception) -> Trouble:
     if isinstance(error, BeampaceError):
-        return Trouble(str(where), error.detail, error.next_step)
-    return Trouble(str(where), f"{where} cannot be read: {error}.", "Check its rights and the mount.")
+        return Trouble(shown(where), error.detail, error.next_step)
+    why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return Trouble(shown(where), f"{shown(where)} cannot be read: {why}.", "Check its rights and the mount.")

@@ -1,8 +1,8 @@
 """Size of a job: cores, memory and time limit, from what earlier attempts cost. Pure; grows with the frames.
 
-Without measurements the numbers below stand in for one. Look and map: 0.05 s per frame of 16M and core (decode
-and look were measured at 43 to 46 ms). DIALS: 3 core-seconds per frame of 4M (its spot finder alone takes 1.2
-to 2.6 s for 16M, the rest as much again), and half a minute that does not depend on the frames.
+Without measurements the numbers below stand in for one. Look and map: 0.05 s per frame of 16M and core
+(decode and look were measured at 43 to 46 ms). DIALS: 3 core-seconds per frame of 4M (its spot finder alone
+takes 1.2 to 2.6 s for 16M, the rest as much again), and half a minute that does not depend on the frames.
 """
 
 from __future__ import annotations
