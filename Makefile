@@ -1,14 +1,17 @@
 # Two commands matter: `make demo` and `make test`. Both set up whatever is missing.
 PYTEST = .venv/bin/python -m pytest
-.PHONY: setup demo test lint unit integration accept bundle lock docs
+.PHONY: setup setup-tests demo test lint unit integration accept bundle lock docs
 
 setup:
 	@tools/setup
 
+setup-tests: setup
+	@tools/setup-tests
+
 demo: setup
 	.venv/bin/beampace demo
 
-test: lint
+test: lint setup-tests
 	$(PYTEST) -n 2 --dist loadgroup tests
 
 lint: setup
@@ -17,13 +20,13 @@ lint: setup
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
 
-unit: setup
+unit: setup-tests
 	$(PYTEST) -n 2 tests/unit
 
-integration: setup
+integration: setup-tests
 	$(PYTEST) -n 2 --dist loadgroup tests/integration
 
-accept: setup
+accept: setup-tests
 	.venv/bin/python benchmarks/simulate_frames.py 3
 	.venv/bin/python benchmarks/look.py --rounds 4 --frames 2
 	$(PYTEST) -s --timeout 1800 accept

@@ -86,7 +86,8 @@ class Datasets(Part):
         """The number of the first dataset of a directory below raw, or None."""
         there = (datasets.c.beamtime == beamtime, datasets.c.place == place)
         with self._read() as connection:
-            return connection.execute(select(func.min(datasets.c.id)).where(*there)).scalar_one()
+            first: int | None = connection.execute(select(func.min(datasets.c.id)).where(*there)).scalar_one()
+        return first
 
     def datasets(
         self, beamtime: str | None = None, limit: int | None = None, states: Collection[str] | None = None
