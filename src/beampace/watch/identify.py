@@ -25,6 +25,7 @@ class Identifier:
     def __init__(self, look_s: float = LOOK_S, count_s: float = COUNT_S) -> None:
         self._looker, self._counter = Helper(look_s), Helper(count_s)
         self._looks, self._counts = Aside("watch: masters"), Aside("watch: frames")
+        self._looks.do(self._looker.warm)  # should it fail, the first question says so
 
     def look(self, master: Path, raw: Path, kind: DatasetKind | None = None) -> Future[Answer]:
         """Read a master.

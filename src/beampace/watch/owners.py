@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from beampace.core.sighting import FilesSeen, Sighting, Trouble
 from beampace.watch.names import spelt
@@ -78,15 +78,15 @@ class Owners:
         """The path that stands for a dataset, or ""."""
         return self._owner.get(identity, "")
 
-    def troubles(self) -> list[Trouble]:
+    def troubles(self) -> Iterator[Trouble]:
         """Copies, which are not processed again."""
-        return [
+        return (
             _copy(path, self._owner[identity])
             for identity, sightings in self._sightings.items()
             if len(sightings) > 1
             for path in sightings
             if path != self._owner[identity]
-        ]
+        )
 
     def _settle(self, identity: str, holds: Holds) -> str:
         current = self._owner.get(identity, "")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from beampace.core.sighting import FilesSeen, Trouble
-from beampace.watch.content import content_of
+from beampace.watch.content import DataFiles, content_of
 from beampace.watch.files import Files, Listing, RealFiles
 from beampace.watch.folder import Folder, Watched
 from beampace.watch.heat import Heat, next_listing
@@ -103,7 +103,7 @@ class Poller:
         watched.expected = n_files
         if prefix and prefix != watched.prefix:
             watched.prefix = prefix
-            watched.data, watched.quiet_s = folder.content.data.get(prefix, watched.data), 0.0
+            watched.data, watched.quiet_s = folder.content.data.get(prefix, DataFiles()), 0.0
         if watched.awaits:
             folder.warm(awaited=self._clock() - watched.quiet_s)
         watched.said_s = watched.quiet_s

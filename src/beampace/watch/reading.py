@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 from collections.abc import Iterable
@@ -15,9 +16,10 @@ from beampace.eiger import Container, Link, open_container, survey
 from beampace.eiger.kind import settle_kind
 from beampace.watch.inside import proven_inside
 from beampace.watch.messages import Answer, Count, Counted, Identified, Look, Question, Refused
-from beampace.watch.names import data_prefix
+from beampace.watch.names import data_prefix, spelt
 
-_WORDS = 2000
+MAX_IDENTITY = 200
+"""Longest identity taken as it stands."""
 
 
 def answer(question: Question) -> Answer:
@@ -25,10 +27,10 @@ def answer(question: Question) -> Answer:
     try:
         return look(question) if isinstance(question, Look) else count(question)
     except BeampaceError as error:
-        return Refused(code=error.code, words=error.words[:_WORDS], next_step=error.next_step[:_WORDS])
-    except (OSError, MemoryError, RecursionError) as error:
-        words = f"{question.master} cannot be read: {error or type(error).__name__}."
-        return Refused(code=Failure.FILE_TRUNCATED, words=words[:_WORDS])
+        return Refused(code=error.code, words=spelt(error.words), next_step=spelt(error.next_step))
+    except Exception as error:  # noqa: BLE001 - the boundary: a file may hold anything
+        words = f"{question.master} cannot be read: {type(error).__name__} {error}."
+        return Refused(code=Failure.FILE_TRUNCATED, words=spelt(words))
 
 
 def look(question: Look) -> Identified:
@@ -43,7 +45,7 @@ def look(question: Look) -> Identified:
     files = _files(container.links, container.master)
     period = dataset.scan.frame_time
     return Identified(
-        identity=dataset.id,
+        identity=harmless(dataset.id),
         kind=kind,
         kind_reason=reason,
         n_announced=dataset.n_announced,
@@ -62,6 +64,13 @@ def count(question: Count) -> Counted:
     """
     container = _open(question.master, question.raw)
     return Counted(readable=survey(container, settled=False).count(FrameState.READABLE))
+
+
+def harmless(identity: str) -> str:
+    """An identity that any ledger can keep: a hash stands for one that is long or cannot be shown."""
+    if len(identity) <= MAX_IDENTITY and identity.isprintable():
+        return identity
+    return f"odd-{hashlib.sha256(identity.encode('utf-8', 'backslashreplace')).hexdigest()}"
 
 
 def _open(master: Path, raw: Path) -> Container:

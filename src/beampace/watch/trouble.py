@@ -33,10 +33,12 @@ def cut(path: str, most: int) -> Trouble:
 def crowded(path: str, most: int) -> Trouble:
     """More directories than are watched."""
     words = f"More than {most} directories are below raw; new ones in here are not looked at."
-    return Trouble(spelt(path), words, "Announce the datasets, or raise the bound in the configuration.")
+    return Trouble(
+        spelt(path), words, "Remove directories that hold no data, or raise the bound in the configuration."
+    )
 
 
 def too_deep(path: str, most: int) -> Trouble:
     """A directory below the deepest level."""
     words = f"It lies {most} levels below raw; directories in it are not looked at."
-    return Trouble(spelt(path), words, "Use fewer levels, or announce the datasets in it.")
+    return Trouble(spelt(path), words, "Put datasets nearer to raw.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from beampace.core.sighting import Trouble
@@ -114,6 +115,6 @@ class UnreadMasters:
         unread = self._waiting.get(path)
         return unread is not None and unread.trouble is None
 
-    def troubles(self) -> list[Trouble]:
+    def troubles(self) -> Iterator[Trouble]:
         """Of those that have waited too long."""
-        return [unread.trouble for unread in self._waiting.values() if unread.trouble]
+        return (unread.trouble for unread in self._waiting.values() if unread.trouble)

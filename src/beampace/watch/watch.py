@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import UTC
+from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -128,7 +129,7 @@ class Watch:
             raise failure(Failure.TIMED_OUT, detail, "See whether the file system answers.") from error
 
     def watch_again(self, path: str) -> None:
-        """Read a master again, and look at its data files closely for a while."""
+        """Read a master again, and look at its data files closely for a while; one that is gone is let be."""
         self._asked.append(path)
 
     def close(self) -> None:
@@ -137,8 +138,9 @@ class Watch:
 
     def _poll(self) -> Polled | None:
         """A finished poll, or None while the file system does not answer."""
+        patience = 0.0 if self._polling else self._settings.poll_deadline_s
         future = self._polling or self._aside.do(self._poller.poll)
-        wait([future], self._settings.poll_deadline_s)
+        wait([future], patience)
         self._polling = None if future.done() else future
         if not future.done():
             return None
@@ -214,11 +216,11 @@ class Watch:
         now = self._clock()
         error = future.exception()
         if isinstance(error, BeampaceError):
-            self._unread.failed(path, error.code, error.words, error.next_step, now)
+            self._unread.failed(path, error.code, spelt(error.words), spelt(error.next_step), now)
             return ()
         said = future.result()
         if isinstance(said, Refused):
-            self._unread.failed(path, said.code, said.words, said.next_step, now)
+            self._unread.failed(path, said.code, spelt(said.words), spelt(said.next_step), now)
             return ()
         if not isinstance(said, Identified) or not said.identity:
             self._unread.without_identity(path, now)
@@ -273,14 +275,14 @@ class Watch:
         return tuple(files for files in found if files is not None)
 
     def _troubles(self, polled: Polled, now: float) -> tuple[Trouble, ...]:
-        found = [
-            *polled.troubles,
-            *self._unread.troubles(),
-            *self._announced.troubles(now),
-            *self._frames.values(),
-            *self._owners.troubles(),
-        ]
-        return tuple(found[: self._settings.max_troubles])
+        found = chain(
+            polled.troubles,
+            self._unread.troubles(),
+            self._announced.troubles(now),
+            self._frames.values(),
+            self._owners.troubles(),
+        )
+        return tuple(islice(found, self._settings.max_troubles))
 
 
 def _hangs(raw: Path) -> Trouble:
