@@ -1,0 +1,118 @@
+"""The commands that talk to the daemon, and their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from beampace.core.dataset import DatasetKind
+
+StateDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--state-dir",
+        help="The daemon's directory; else BEAMPACE_STATE_DIR, the configuration's, the usual one.",
+    ),
+]
+Config = Annotated[Path | None, typer.Option("--config", help="The daemon's configuration file.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the answer and nothing else to standard output.")]
+Beamtime = Annotated[
+    str, typer.Argument(metavar="[BEAMTIME]", help="Id of the beamtime; the open or last one by default.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    for command in (status, announce, reprocess, cancel, report):
+        app.command()(command)
+
+
+def status(
+    beamtime: Beamtime = "",
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it again every second.")] = False,
+    state_dir: StateDir = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """How things are: beamtime, what runs and waits, last results, troubles."""
+    from beampace.cli.calling import Where
+    from beampace.cli.status import status_command
+
+    raise typer.Exit(status_command(Where(state_dir, config), beamtime, json=json, watch=watch))
+
+
+def announce(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Master file, there or still to come.")],
+    kind: Annotated[DatasetKind | None, typer.Option(help="What it is, when the files do not say.")] = None,
+    group: Annotated[str, typer.Option(help="Whose it is.")] = "",
+    sample: Annotated[str, typer.Option(help="Sample or puck position.")] = "",
+    frames: Annotated[int | None, typer.Option(help="Frames planned.", min=1)] = None,
+    *,
+    state_dir: StateDir = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Tell the daemon of a dataset before it finds it; the same twice changes nothing."""
+    from beampace.cli.announce import Announced, announce_command
+    from beampace.cli.calling import Where
+
+    typed = Announced(path, kind, group, sample, frames)
+    raise typer.Exit(announce_command(Where(state_dir, config), typed, json=json))
+
+
+def reprocess(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="Number of a dataset, or its master.")],
+    engine: Annotated[str, typer.Option(help="Engine or recipe; the usual one by default.")] = "",
+    images: Annotated[str | None, typer.Option(help="Frames A:B, from 1, both included.")] = None,
+    space_group: Annotated[str | None, typer.Option(help="Space group to impose, e.g. P43212 or 96.")] = None,
+    unit_cell: Annotated[str | None, typer.Option(help="Expected cell a,b,c,alpha,beta,gamma.")] = None,
+    d_min: Annotated[float | None, typer.Option(help="Resolution limit in angstrom.")] = None,
+    *,
+    state_dir: StateDir = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Have the daemon process a dataset again, with other wishes."""
+    from beampace.cli.calling import Where
+    from beampace.cli.reprocess import Wished, reprocess_command
+
+    typed = Wished(dataset, engine, images, space_group, unit_cell, d_min)
+    raise typer.Exit(reprocess_command(Where(state_dir, config), typed, json=json))
+
+
+def cancel(
+    named: Annotated[
+        str, typer.Argument(metavar="JOB|DATASET", help="Key of a job; number or master of a dataset.")
+    ],
+    *,
+    state_dir: StateDir = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """End a job, or all work on a dataset that has not ended."""
+    from beampace.cli.calling import Where
+    from beampace.cli.cancel import cancel_command
+
+    raise typer.Exit(cancel_command(Where(state_dir, config), named, json=json))
+
+
+def report(
+    beamtime: Beamtime = "",
+    html: Annotated[Path | None, typer.Option(help="Write the page to this file.")] = None,
+    accounts: Annotated[
+        Path | None, typer.Option(help="Write what each group used to this CSV file.")
+    ] = None,
+    *,
+    state_dir: StateDir = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """A beamtime in numbers: lag, lost, doubled, failures, what each group used; needs no daemon."""
+    from beampace.cli.calling import Where
+    from beampace.cli.report import Reported, report_command
+
+    typed = Reported(beamtime, html, accounts)
+    raise typer.Exit(report_command(Where(state_dir, config), typed, json=json))
