@@ -48,6 +48,9 @@ def _pilatus(name: str, across: int, down: int) -> DetectorModel:
     return DetectorModel(f"PILATUS3 {name}", (across, down), (487, 195), (7, 17), 0.172)
 
 
+TINY = "tiny 256"
+"""A detector nobody sells: frames so small that a whole beamtime of them is cheap."""
+
 CATALOGUE: dict[str, DetectorModel] = {
     model.name: model
     for model in (
@@ -58,5 +61,6 @@ CATALOGUE: dict[str, DetectorModel] = {
         _pilatus("1M", 2, 5),
         _pilatus("2M", 3, 8),
         _pilatus("6M", 5, 12),
+        DetectorModel(TINY, (1, 1), (256, 256), (0, 0), 0.075),
     )
 }
