@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from beampace import __version__
-from beampace.cli.engines import engines
+from beampace.cli.engines import all_recipes, engines
 from beampace.cli.guard import guarded
 from beampace.core.ports import Engine
 from beampace.core.taxonomy import Exit
@@ -43,6 +43,7 @@ def findings(engines: Iterable[Engine], directory: Path) -> tuple[Finding, ...]:
         ),
         *(_library(name) for name in LIBRARIES),
         *(_engine(engine) for engine in engines),
+        *_recipes(),
         _writable(directory),
         _space(directory),
         Finding("cores", ok=True, says=str(len(os.sched_getaffinity(0)))),
@@ -86,6 +87,18 @@ def _engine(engine: Engine) -> Finding:
     missing = engine.missing()
     versions = ", ".join(f"{name} {version}" for name, version in engine.versions().items())
     return Finding(f"engine {engine.name}", ok=not missing, says=" ".join(missing) or versions)
+
+
+def _recipes() -> list[Finding]:
+    """The recipes of the environment; one that cannot be used says why."""
+    found, wrong = all_recipes()
+    good = [
+        Finding(f"recipe {name}", ok=True, says=f"{loaded.path}: {loaded.recipe.about}".rstrip(": "))
+        for name, loaded in sorted(found.items())
+    ]
+    return good + [
+        Finding("recipe", ok=False, says=f"{error.detail} {error.hint}".strip()) for error in wrong
+    ]
 
 
 def _writable(directory: Path) -> Finding:

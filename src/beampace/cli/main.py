@@ -11,12 +11,14 @@ import typer
 
 from beampace import __version__
 from beampace.cli import daemon_commands, numba_cache
+from beampace.cli.two_words import TwoWords
 from beampace.cli.words import FileFault, GridCorner, GridScore, Trouble, Wanted
 from beampace.core.dataset import DatasetKind
 from beampace.simulate.options import FileLayout
 
 app = typer.Typer(
     name="beampace",
+    cls=TwoWords,
     help="Processing that keeps pace with the beam: from the detector's frames to what its users need next.",
     no_args_is_help=True,
     add_completion=False,
@@ -65,7 +67,11 @@ def process(
     master: Annotated[
         Path, typer.Argument(metavar="MASTER", help="Master file of a rotation dataset (..._master.h5).")
     ],
-    engine: Annotated[str, typer.Option(help="Engine: dials.")] = "dials",
+    engine: Annotated[str, typer.Option(help="Engine: dials, or the name of a recipe.")] = "dials",
+    recipes: Annotated[
+        Path | None,
+        typer.Option(help="Directory with recipes (*.toml); those of BEAMPACE_RECIPES are known anyway."),
+    ] = None,
     images: Annotated[str | None, typer.Option(help="Frames A:B, from 1, both included.")] = None,
     space_group: Annotated[str | None, typer.Option(help="Space group to impose, e.g. P43212 or 96.")] = None,
     unit_cell: Annotated[str | None, typer.Option(help="Expected cell a,b,c,alpha,beta,gamma.")] = None,
@@ -84,7 +90,7 @@ def process(
     """A rotation dataset to merged data; follows a scan that is still being written."""
     from beampace.cli.process import Asked, process_command
 
-    asked = Asked(master, engine, images, space_group, unit_cell, d_min, cores, out, quiet)
+    asked = Asked(master, engine, images, space_group, unit_cell, d_min, cores, out, quiet, recipes)
     raise typer.Exit(process_command(asked, json=json))
 
 
@@ -192,6 +198,75 @@ def simulate(
         cores=cores,
     )
     raise typer.Exit(simulate_command(wanted))
+
+
+@app.command("simulate beamtime")
+def simulate_beamtime(
+    directory: Annotated[
+        Path,
+        typer.Argument(metavar="DIR", help="Directory of the beamtime; raw, processed... are made there."),
+    ],
+    datasets: Annotated[int, typer.Option(help="Datasets.")] = 12,
+    pace: Annotated[float, typer.Option(help="Seconds from one dataset to the next.")] = 10.0,
+    groups: Annotated[int, typer.Option(help="Groups that take turns.")] = 2,
+    frames: Annotated[int, typer.Option(help="Frames of a rotation scan.")] = 20,
+    images_per_file: Annotated[int, typer.Option(help="Frames per data file of a rotation scan.")] = 5,
+    rate: Annotated[float, typer.Option(help="Frames per second.")] = 20.0,
+    kinds: Annotated[
+        str, typer.Option(help="Kinds of datasets, in turn.")
+    ] = "grid,screening,rotation,stills",
+    detailed: Annotated[
+        int, typer.Option(help="Rotation scans of a larger detector, that give merged data.")
+    ] = 0,
+    habits: Annotated[
+        bool,
+        typer.Option(
+            help="Aborted and blank scans, copied and renamed masters, a second run into a directory."
+        ),
+    ] = True,
+    slow: Annotated[bool, typer.Option(help="A file system on which some files appear in pieces.")] = True,
+    late: Annotated[float, typer.Option(help="Seconds by which late files are late.")] = 120.0,
+    linger: Annotated[float, typer.Option(help="Seconds from the last frame to the end.")] = 60.0,
+    faults: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND[=COUNT]",
+            help="Faults to inject: daemon-killed, job-killed, disk-full, clock-step, truncated, late.",
+        ),
+    ] = None,
+    daemon: Annotated[
+        str, typer.Option(help='Command line of a daemon to start, e.g. "beampace serve --config FILE".')
+    ] = "",
+    id: Annotated[str, typer.Option(help="Beamtime id, digits.")] = "11010000",  # noqa: A002
+    seed: Annotated[int, typer.Option(help="Chooses everything else.")] = 1,
+    cores: Cores = None,
+) -> None:
+    """Play a beamtime in real time, as P11's detector and control program would leave it; inject faults."""
+    from beampace.cli.beamtime import BeamtimeAsked, beamtime_command
+
+    asked = BeamtimeAsked(
+        directory=directory,
+        id=id,
+        daemon=daemon,
+        cores=cores,
+        kinds=kinds,
+        faults=tuple(faults or ()),
+        habits=habits,
+        slow=slow,
+        numbers={
+            "datasets": datasets,
+            "pace_s": pace,
+            "groups": groups,
+            "frames": frames,
+            "per_file": images_per_file,
+            "rate": rate,
+            "detailed": detailed,
+            "late_s": late,
+            "linger_s": linger,
+            "seed": seed,
+        },
+    )
+    raise typer.Exit(beamtime_command(asked))
 
 
 @app.command()

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from beampace.cli.console import ConsoleProgress
-from beampace.cli.engines import engines
+from beampace.cli.engines import engines, find_recipe, recipe_directories
 from beampace.cli.guard import guarded
 from beampace.cli.options import parse_cell, parse_d_min, parse_images, parse_space_group
 from beampace.core.ports import Progress
@@ -20,6 +20,7 @@ from beampace.results import Result, summary_rows
 from beampace.work import FanOut, Finished, ProcessOptions, Switch
 from beampace.work import process as process_dataset
 from beampace.work.process import WORK
+from beampace.work.recipe import process_by_recipe
 
 STYLES = {Exit.RESULT: "bold green", Exit.SCIENCE: "bold yellow"}
 
@@ -37,6 +38,7 @@ class Asked:
     cores: int | None
     out: Path | None
     quiet: float | None
+    recipes: Path | None = None
 
 
 def process_command(asked: Asked, *, json: bool) -> int:
@@ -45,7 +47,7 @@ def process_command(asked: Asked, *, json: bool) -> int:
 
     def run(switch: Switch) -> int:
         with ConsoleProgress(console) as progress:
-            finished = run_process(options_of(asked), FanOut((progress, switch)))
+            finished = run_process(options_of(asked), FanOut((progress, switch)), asked.recipes)
         if json:
             sys.stdout.write(finished.result.model_dump_json(indent=2) + "\n")
         else:
@@ -55,9 +57,16 @@ def process_command(asked: Asked, *, json: bool) -> int:
     return guarded(console, run, WORK if json else None)
 
 
-def run_process(options: ProcessOptions, progress: Progress) -> Finished:
-    """Process with the engines of this program."""
-    return process_dataset(options, engines(), progress)
+def run_process(options: ProcessOptions, progress: Progress, recipes: Path | None = None) -> Finished:
+    """Process with an engine of this program, or by a recipe.
+
+    Raises:
+        InputError: there is no recipe of that name, or it cannot be used.
+    """
+    known, directories = engines(), recipe_directories(recipes)
+    if options.engine in known or not directories:
+        return process_dataset(options, known, progress)
+    return process_by_recipe(options, find_recipe(options.engine, directories), progress)
 
 
 def options_of(asked: Asked) -> ProcessOptions:

@@ -9,10 +9,12 @@ from beampace.core.errors import BeampaceError
 
 
 class Success(StrEnum):
-    """Codes of verdicts that come with merged data."""
+    """Codes of verdicts of `process` that are no failure."""
 
     MERGED = "merged"
     LITTLE_DATA = "little_data"
+    FINISHED = "finished"
+    """A program of a recipe ended without error; what its files hold is not judged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ def build_result(
     hashes: Mapping[str, str] | None = None,
     created: datetime | None = None,
     engine: str | None = None,
+    crystal: CrystalInfo | None = None,
 ) -> Result:
     """Put a result together.
 
@@ -64,6 +65,7 @@ def build_result(
         hashes: name to `sha256:...`.
         created: now, UTC.
         engine: name of the engine when there is no record.
+        crystal: what is known of the crystal when there is no record.
     """
     return Result(
         work=work,
@@ -72,7 +74,7 @@ def build_result(
         verdict=VerdictInfo(
             code=verdict.code, words=verdict.words, next_step=verdict.next_step, warnings=verdict.warnings
         ),
-        crystal=crystal_info(record) if record else None,
+        crystal=crystal_info(record) if record else crystal,
         statistics=statistics,
         columns=_columns(columns, record),
         tries=tuple(tries),

@@ -52,6 +52,7 @@ class Tile:
 _BADGES = {
     Success.MERGED.value: Badge("Merged", "✓", "good"),
     Success.LITTLE_DATA.value: Badge("Little data", "!", "fair"),
+    Success.FINISHED.value: Badge("Finished", "✓", "good"),
 }
 _BY_EXIT = {
     Exit.SCIENCE: Badge("No merged data", "–", "fair"),

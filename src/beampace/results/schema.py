@@ -111,7 +111,8 @@ class VerdictInfo(Model):
     """The result in plain words."""
 
     code: str
-    """`merged`, `little_data`, or a code of the failure taxonomy."""
+    """`merged`, `little_data`, `finished` (a recipe's program ended well), or a code of the failure
+    taxonomy."""
     words: str
     """One or two sentences."""
     next_step: str

@@ -157,12 +157,62 @@ def wait_for(
     return Followed(last.container, last.ledger, seen)
 
 
+def settled(
+    container: Container,
+    master: Path,
+    patience_s: float | None,
+    read: ReadOptions | None,
+    progress: Progress,
+) -> Followed:
+    """The settled frames: as patient as was asked for, else as fits the age of the dataset.
+
+    Args:
+        container: as the master was first read.
+        master: the master file, absolute.
+        patience_s: seconds without a new frame after which no more come, or None.
+        read: how to read it.
+        progress: told how many frames are readable, and asked whether to stop.
+
+    Raises:
+        InputError: the master cannot be read any more.
+        Cancelled: `progress.check` said so.
+    """
+
+    def wait(quiet_s: float) -> Followed:
+        return wait_for(master, FollowSettings(quiet_s=quiet_s, read=read), progress)
+
+    if patience_s is not None:
+        return wait(patience_s)
+    full, short = (patience_for(container.dataset, now) for now in (None, datetime.now(UTC)))
+    before = sizes(container)
+    followed = wait(short)
+    complete = followed.ledger.usable == len(followed.ledger)
+    if complete or short == full or sizes(container) == before:
+        return followed
+    # Collected long ago, but its files grew while it was waited for: somebody is copying them.
+    return wait(full)
+
+
 def _sleep(seconds: float, progress: Progress, clock: Callable[[], float]) -> None:
     """Sleep, and let `progress` stop the work meanwhile."""
     end = clock() + seconds
     while (left := end - clock()) > 0:
         progress.check()
         time.sleep(min(left, 0.2))
+
+
+def in_range(n_frames: int, asked: tuple[int, int] | None) -> tuple[int, int]:
+    """The range asked for, or all frames.
+
+    Raises:
+        InputError: the range does not exist (bad_request).
+    """
+    first, last = asked or (1, n_frames)
+    if not 1 <= first <= last <= n_frames:
+        raise failure(
+            Failure.BAD_REQUEST, f"--images {first}:{last}: the dataset has frames 1 to {n_frames}."
+        )
+    return first, last
 
 
 def choose(dataset: Dataset, ledger: FrameLedger, asked: tuple[int, int] | None) -> tuple[int, int]:
@@ -174,11 +224,7 @@ def choose(dataset: Dataset, ledger: FrameLedger, asked: tuple[int, int] | None)
     Raises:
         InputError: the range does not exist (bad_request), or nothing in it is usable.
     """
-    first, last = asked or (1, len(ledger))
-    if not 1 <= first <= last <= len(ledger):
-        raise failure(
-            Failure.BAD_REQUEST, f"--images {first}:{last}: the dataset has frames 1 to {len(ledger)}."
-        )
+    first, last = in_range(len(ledger), asked)
     spans = [_usable_span(ledger, max(a, first), min(b, last)) for a, b in dataset.scan.sweeps()]
     usable = [span for span in spans if span is not None]
     if not usable:
@@ -186,6 +232,19 @@ def choose(dataset: Dataset, ledger: FrameLedger, asked: tuple[int, int] | None)
         code, detail = (reason.code, reason.detail) if reason else (Failure.FRAMES_MISSING, "")
         raise failure(code, f"No frame of {first} to {last} can be read. {detail}".strip())
     return max(usable, key=lambda span: span[1] - span[0])
+
+
+def whole(ledger: FrameLedger, asked: tuple[int, int] | None) -> tuple[int, int]:
+    """First and last frame of a dataset that is no sweep, or what was asked for.
+
+    Raises:
+        InputError: the range does not exist (bad_request), or nothing in it is usable.
+    """
+    first, last = in_range(len(ledger), asked)
+    usable = [number for number in ledger.numbers(*_READY) if first <= number <= last]
+    if not usable:
+        raise failure(Failure.FRAMES_MISSING, f"No frame of {first} to {last} can be read.")
+    return usable[0], usable[-1]
 
 
 def _usable_span(ledger: FrameLedger, first: int, last: int) -> tuple[int, int] | None:

@@ -21,6 +21,7 @@ from beampace.core.ports import Progress
 from beampace.core.taxonomy import TAXONOMY, Exit, Failure
 from beampace.core.verdict import Verdict
 from beampace.results import Result, StatisticsInfo, Try, build_result, write_report, write_result
+from beampace.results.schema import CrystalInfo
 from beampace.work.directory import open_to_readers, os_failure, result_directory
 from beampace.work.errand import Errand
 from beampace.work.logfile import log_to
@@ -58,6 +59,7 @@ class Job:
             result.
         remarks: warnings of an ending that has no verdict of its own.
         last_seen: monotonic time at which the last frame was first seen.
+        crystal: what a program said of it that gives no record.
         errand: on whose behalf it is done.
         intermediates: globs of files not worth keeping after a success, relative to the result directory.
     """
@@ -80,6 +82,7 @@ class Job:
     versions: dict[str, str] = field(default_factory=own_versions)
     remarks: tuple[str, ...] = ()
     last_seen: float | None = None
+    crystal: CrystalInfo | None = None
     errand: Errand = field(default_factory=Errand)
     intermediates: tuple[str, ...] = ()
 
@@ -173,7 +176,8 @@ def _tidied(job: Job, verdict: Verdict, directory: Path) -> None:
     if job.errand.tidy and verdict.code not in Failure.__members__.values():
         freed = remove_intermediates(directory, job.intermediates, job.files.values())
         log.info("intermediate files removed: %.1f MB", freed / 1e6)
-    job.parameters["bytes"] = bytes_of(directory)
+    if job.errand.facts:
+        job.parameters["bytes"] = bytes_of(directory)
 
 
 def _least(job: Job, error: Exception, directory: Path) -> Result:
@@ -233,6 +237,7 @@ def _result(job: Job, verdict: Verdict) -> Result:
         hashes={**_input_hash(job), **job.hashes},
         created=datetime.now(UTC),
         engine=job.engine,
+        crystal=job.crystal,
     )
 
 

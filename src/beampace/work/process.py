@@ -7,7 +7,6 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from beampace.core.cell import UnitCell
@@ -18,12 +17,11 @@ from beampace.core.frames import FrameLedger
 from beampace.core.ports import Engine, Progress
 from beampace.core.taxonomy import Failure
 from beampace.core.verdict import Verdict
-from beampace.eiger import Container, FollowSettings, ReadOptions, write_companion
+from beampace.eiger import Container, ReadOptions, write_companion
 from beampace.results import columns_of, judge, place_files, statistics_of
 from beampace.work import frames
 from beampace.work.climb import Climb, climb
 from beampace.work.errand import Errand
-from beampace.work.frames import Followed
 from beampace.work.job import Finished, Job, carry_out
 
 WORK = "process"
@@ -80,7 +78,7 @@ def process(options: ProcessOptions, engines: Mapping[str, Engine], progress: Pr
     job = Job(
         WORK,
         options.master,
-        _asked(options),
+        asked(options),
         engine=options.engine,
         with_report=True,
         errand=options.errand,
@@ -93,9 +91,9 @@ def process(options: ProcessOptions, engines: Mapping[str, Engine], progress: Pr
     return carry_out(job, options.out, do, progress)
 
 
-def _asked(options: ProcessOptions) -> dict[str, object]:
+def asked(options: ProcessOptions) -> dict[str, object]:
     """What was asked for, to be told also when no engine was started."""
-    asked: dict[str, object] = {
+    said: dict[str, object] = {
         "master": str(options.master.absolute()),
         "images": list(options.images) if options.images else None,
         "space_group": options.space_group,
@@ -104,7 +102,7 @@ def _asked(options: ProcessOptions) -> dict[str, object]:
         "cores": options.cores,
         "quiet_s": _number(options.patience_s),
     }
-    return {name: value for name, value in asked.items() if value is not None}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _number(value: float | None) -> float | str | None:
@@ -112,7 +110,7 @@ def _number(value: float | None) -> float | str | None:
     return value if value is None or math.isfinite(value) else str(value)
 
 
-def _check_limit(d_min: float | None) -> None:
+def check_limit(d_min: float | None) -> None:
     """Stop at a resolution no crystal has, also when it is no number.
 
     Raises:
@@ -129,7 +127,7 @@ def _process(
     options: ProcessOptions, engines: Mapping[str, Engine], job: Job, directory: Path, progress: Progress
 ) -> Verdict:
     engine = _engine(options, engines)
-    _check_limit(options.d_min)
+    check_limit(options.d_min)
     with job.timed("read"):
         container = frames.first_look(options.master.absolute(), options.patience_s, options.read, progress)
         _opened(job, container)
@@ -168,29 +166,12 @@ def _waited(
 ) -> tuple[Container, FrameLedger]:
     """Wait for the frames; the master is read again afterwards, P11 patches it late."""
     progress.stage("wait for frames", container.dataset.n_announced)
-    followed = _followed(options, container, progress)
+    followed = frames.settled(
+        container, options.master.absolute(), options.patience_s, options.read, progress
+    )
     job.ledger, job.last_seen = followed.ledger, followed.last_seen
     _opened(job, followed.container)
     return followed.container, followed.ledger
-
-
-def _followed(options: ProcessOptions, container: Container, progress: Progress) -> Followed:
-    """The settled frames: as patient as was asked for, else as fits the age of the dataset."""
-
-    def wait(quiet_s: float) -> Followed:
-        settings = FollowSettings(quiet_s=quiet_s, read=options.read)
-        return frames.wait_for(options.master.absolute(), settings, progress)
-
-    if options.patience_s is not None:
-        return wait(options.patience_s)
-    full, short = (frames.patience_for(container.dataset, now) for now in (None, datetime.now(UTC)))
-    before = frames.sizes(container)
-    followed = wait(short)
-    complete = followed.ledger.usable == len(followed.ledger)
-    if complete or short == full or frames.sizes(container) == before:
-        return followed
-    # Collected long ago, but its files grew while it was waited for: somebody is copying them.
-    return wait(full)
 
 
 def _concluded(

@@ -12,6 +12,7 @@ from beampace.core.ports import Engine, Progress
 from beampace.core.taxonomy import Failure
 from beampace.core.verdict import Verdict
 from beampace.core.work import WorkName
+from beampace.engines.recipe import Loaded, load_recipe
 from beampace.results import write_text
 from beampace.work.errand import Errand, stop_reason
 from beampace.work.job import Finished, Job, carry_out
@@ -21,6 +22,7 @@ from beampace.work.map_shape import GridWishes
 from beampace.work.order import DIRECTORY_FILE, Order
 from beampace.work.place import check_master, numbered_below
 from beampace.work.process import ProcessOptions, process
+from beampace.work.recipe import process_by_recipe
 from beampace.work.wishes import Wishes, wishes_of
 
 Engines = Callable[[], Mapping[str, Engine]]
@@ -72,6 +74,8 @@ def _run_of(order: Order, directory: Path, errand: Errand, engines: Engines) -> 
         return partial(map_grid, _map_options(order, wishes, directory, errand))
     if order.work is WorkName.PROCESS:
         options = _process_options(order, wishes, directory, errand)
+        if order.recipe is not None:
+            return partial(process_by_recipe, options, _recipe_of(order, order.recipe))
         return lambda progress: process(options, engines(), progress)
     raise failure(Failure.BAD_REQUEST, f"{order.work.value} is not known to this version as a job.")
 
@@ -100,6 +104,19 @@ def _process_options(order: Order, wishes: Wishes, directory: Path, errand: Erra
         patience_s=wishes.quiet_s,
         errand=errand,
     )
+
+
+def _recipe_of(order: Order, path: Path) -> Loaded:
+    """The recipe of an order, which never lies in data.
+
+    Raises:
+        InputError: it cannot be used (bad_request).
+    """
+    loaded = load_recipe(path, never_below=(order.raw, order.results_root))
+    if loaded.recipe.name != order.engine:
+        detail = f"The recipe {loaded.path}: name: {loaded.recipe.name!r}, not {order.engine!r}."
+        raise failure(Failure.BAD_REQUEST, detail)
+    return loaded
 
 
 def _refused(

@@ -1,0 +1,303 @@
+"""Programs of recipes: what they are handed, what becomes of their endings, P11's own scripts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import beampace.engines.recipe
+from beampace.core.ports import RecordedProgress
+from beampace.core.taxonomy import Exit
+from beampace.engines.recipe import load_recipe
+from beampace.results import Result
+from beampace.work import ProcessOptions, Switch
+from beampace.work.errand import Errand
+from beampace.work.recipe import process_by_recipe
+from tests.support.look_data import TINY, grid_scenario, write_scan
+from tests.support.recipes import RECORD, write_program, write_recipe
+
+P11 = Path(beampace.engines.recipe.__file__).parent / "p11"
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory):
+    """A short rotation scan in a directory with a hostile name."""
+    directory = tmp_path_factory.mktemp("raw") / "it's $(touch planted); `id` & -x"
+    directory.mkdir()
+    return write_scan(directory, replace(TINY, n_frames=6))[0]
+
+
+def ran(master: Path, recipe: Path, out: Path, **wishes):
+    options = ProcessOptions(master, out=out, **{"patience_s": 0.0, **wishes})
+    finished = process_by_recipe(options, load_recipe(recipe), RecordedProgress())
+    assert Result.from_json((out / "result.json").read_bytes()) == finished.result
+    return finished
+
+
+def test_a_program_gets_its_arguments_as_they_are(scan, tmp_path):
+    command = [
+        "python3", str(write_program(tmp_path / "p.py")),
+        "{master}", "--dir={out}", "{first}:{last}/{frames}", "{d_min}",
+        "{cores}", "{{{prefix}}}", "{recipe_dir}", "{companion}",
+    ]  # fmt: skip
+    recipe = write_recipe(tmp_path, command=command, prefix="$HOME", results={"arguments": "argv.json"})
+    done = ran(scan, recipe, tmp_path / "out", images=(2, 5), d_min=2.5, cores=2)
+    assert (done.exit, done.result.verdict.code, done.result.engine) == (Exit.RESULT, "finished", "tool")
+    out = tmp_path / "out"
+    assert json.loads((out / "tool/argv.json").read_text()) == [
+        str(scan), f"--dir={out}/tool", "2:5/4", "2.50", "2", "{$HOME}", str(tmp_path),
+        str(out / "scan_master.h5"),
+    ]  # fmt: skip
+    assert done.result.files["arguments"] == "tool/argv.json" and done.result.hashes["arguments"]
+    assert (out / "report.html").exists() and done.result.dataset.frames.used == (2, 5)
+    assert done.result.parameters.other["recipe"]["sha256"] == load_recipe(recipe).sha256
+    assert not list(tmp_path.rglob("planted"))
+
+
+def test_lines_of_the_environment_run_before_and_never_see_data(scan, tmp_path):
+    body = RECORD + "pathlib.Path('seen').write_text(os.environ['GREETING'])\n"
+    lines = ["export GREETING='made by $0'", "touch prepared"]
+    done = ran(scan, write_recipe(tmp_path, body=body, environment=lines), tmp_path / "out")
+    out = tmp_path / "out" / "tool"
+    assert done.result.verdict.code == "finished", done.result.verdict
+    assert (out / "seen").read_text() == "made by $0" and (out / "prepared").exists()
+    assert json.loads((out / "argv.json").read_text()) == [str(scan)]
+    assert not list(tmp_path.rglob("planted")) and not list(scan.parent.rglob("planted"))
+
+
+ENDINGS = {
+    "the last words of a crash": ("print('first'); sys.exit('it broke')", {}, "engine_failed", "it broke"),
+    "a rule of the recipe": (
+        "print('no spots at all'); sys.exit(3)",
+        {"failures": [{"pattern": "^no spots", "code": "no_diffraction"}]},
+        "no_diffraction",
+        "no spots at all",
+    ),
+    "a rule that also counts at exit 0": (
+        "print('licence expired')",
+        {"failures": [{"pattern": "licence expired", "code": "licence_expired", "always": True}]},
+        "licence_expired",
+        "",
+    ),
+    "a rule that does not count at exit 0": (
+        "print('licence expired')",
+        {"failures": [{"pattern": "licence expired", "code": "licence_expired"}]},
+        "finished",
+        "listed",
+    ),
+    "nothing where something must be": (
+        "pass",
+        {"results": {"mtz": "*.mtz"}, "required": ["mtz"]},
+        "engine_failed",
+        "left no *.mtz",
+    ),
+    "a program that is not there": (
+        "pass",
+        {"command": ["/nowhere/at-all"]},
+        "engine_missing",
+        "/nowhere/at-all",
+    ),
+    "not there behind the lines": (
+        "pass",
+        {"command": ["/nowhere/at-all"], "environment": ["true"]},
+        "engine_missing",
+        "/nowhere/at-all",
+    ),
+    "longer than it may take": (
+        "import time; time.sleep(60)",
+        {"resources": {"minutes": 0.01}},
+        "timed_out",
+        "0.01 minutes",
+    ),
+    "a signal": ("os.kill(os.getpid(), 9)", {}, "engine_failed", "signal 9"),
+}
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_endings(scan, tmp_path, name):
+    body, keys, code, words = ENDINGS[name]
+    done = ran(scan, write_recipe(tmp_path, body=RECORD + body, **keys), tmp_path / "out")
+    assert done.result.verdict.code == code, done.result.verdict
+    assert words in done.result.verdict.words
+    assert done.result.files["output"] == "tool.log"
+
+
+def test_what_the_program_says_in_our_form(scan, tmp_path):
+    told = {
+        "verdict": {"code": "little_data", "words": "Said by the tool.", "next_step": "Collect more."},
+        "columns": {"frame": [1, 2], "score": [0.5, 1.5]},
+        "of its own": 1,
+    }
+    body = RECORD + f"pathlib.Path('result.json').write_text({json.dumps(json.dumps(told))})"
+    done = ran(scan, write_recipe(tmp_path, body=body, read="result"), tmp_path / "out")
+    assert (done.result.verdict.code, done.result.verdict.words) == ("little_data", "Said by the tool.")
+    assert done.result.columns["score"] == (0.5, 1.5)
+
+
+SUMMARY = {
+    "file": "deep/summary.json",
+    "keys": {"code": "status", "space_group": "crystal.sg", "unit_cell": "crystal.cell", "d_min": "limit"},
+    "codes": {"good": "finished", "empty": "no_diffraction"},
+}
+
+
+@pytest.mark.parametrize(("status", "code"), [("good", "finished"), ("empty", "no_diffraction")])
+def test_what_the_program_says_in_its_own_form(scan, tmp_path, status, code):
+    told = {"status": status, "limit": 1.9, "crystal": {"sg": 96, "cell": [78, 78, 37, 90, 90, 90]}}
+    body = RECORD + f"os.mkdir('deep'); open('deep/summary.json', 'w').write({json.dumps(json.dumps(told))})"
+    done = ran(scan, write_recipe(tmp_path, body=body, read="json", summary=SUMMARY), tmp_path / "out")
+    assert done.result.verdict.code == code, done.result.verdict
+    if code == "finished":
+        crystal = done.result.crystal
+        assert (crystal.space_group, crystal.laue_group) == ("P 43 21 2", "4/mmm")
+        assert crystal.unit_cell == (78, 78, 37, 90, 90, 90)
+        assert done.result.parameters.other["found"] == {"d_min": 1.9}
+
+
+def test_a_summary_of_another_form_names_file_and_key(scan, tmp_path):
+    body = RECORD + "os.mkdir('deep'); open('deep/summary.json', 'w').write('{\"status\": \"good\"}')"
+    done = ran(scan, write_recipe(tmp_path, body=body, read="json", summary=SUMMARY), tmp_path / "out")
+    assert done.result.verdict.code == "engine_failed"
+    assert "deep/summary.json" in done.result.verdict.words and "crystal.sg" in done.result.verdict.words
+
+
+def test_links_that_a_program_leaves_are_neither_listed_nor_followed(scan, tmp_path):
+    outside = tmp_path / "precious.mtz"
+    outside.write_text("kept")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/other.tmp").write_text("kept")
+    body = RECORD + (
+        f"os.symlink({str(outside)!r}, 'link.mtz'); os.symlink({str(tmp_path / 'elsewhere')!r}, 'dir')\n"
+        "open('own.mtz', 'w').write('x'); open('scratch.tmp', 'w').write('y' * 1000)"
+    )
+    recipe = write_recipe(tmp_path, body=body, results={"mtz": "*.mtz"}, intermediates=["*.tmp", "*.mtz"])
+    errand = Errand({"job": "k"}, tidy=True)
+    done = ran(scan, recipe, tmp_path / "out", errand=errand)
+    assert [done.result.files.get(name) for name in ("mtz", "mtz_2")] == ["tool/own.mtz", None]
+    assert not (tmp_path / "out/tool/scratch.tmp").exists() and (tmp_path / "out/tool/own.mtz").exists()
+    assert outside.exists() and (tmp_path / "elsewhere/other.tmp").exists()
+
+
+def test_cancelling_ends_what_the_program_started(scan, tmp_path):
+    body = RECORD + (
+        "import subprocess, time\n"
+        "child = subprocess.Popen(['sleep', '300'])\n"
+        "open('pids', 'w').write(f'{os.getpid()} {child.pid}')\n"
+        "open('part.mtz', 'w').write('x'); os.rename('pids', 'ready'); time.sleep(300)"
+    )
+    recipe = write_recipe(tmp_path, body=body, results={"mtz": "*.mtz"})
+    switch, ready = Switch(), tmp_path / "out/tool/ready"
+
+    def stop():
+        end = time.monotonic() + 60
+        while not ready.exists() and time.monotonic() < end:
+            time.sleep(0.02)
+        switch.switch_off("Enough.")
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    options = ProcessOptions(scan, out=tmp_path / "out", patience_s=0.0)
+    done = process_by_recipe(options, load_recipe(recipe), switch)
+    thread.join()
+    assert (done.exit, done.result.verdict.code) == (Exit.CANCELLED, "cancelled")
+    assert done.result.files["mtz"] == "tool/part.mtz"
+    assert not [pid for pid in map(int, ready.read_text().split()) if alive(pid)]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_recipe_for_rotations_refuses_a_grid(tmp_path):
+    master, _ = write_scan(tmp_path / "raw", replace(grid_scenario(3, 2), n_frames=6))
+    done = ran(master, write_recipe(tmp_path), tmp_path / "out")
+    assert done.result.verdict.code == "not_a_rotation"
+    done = ran(master, write_recipe(tmp_path, kinds=["screening", "stills"]), tmp_path / "out2")
+    assert done.result.verdict.code == "bad_request" and "screening, stills" in done.result.verdict.words
+
+
+def test_a_master_named_like_an_option(tmp_path):
+    master, _ = write_scan(tmp_path / "raw", replace(TINY, n_frames=2, name="scan"))
+    trick = master.rename(master.with_name("--help_master.h5"))
+    done = ran(trick, write_recipe(tmp_path, command=["/bin/echo", "{name}"]), tmp_path / "out")
+    assert done.result.verdict.code == "bad_request" and "option" in done.result.verdict.words
+
+
+def p11(tmp_path: Path, name: str, body: str) -> Path:
+    """P11's recipe with stand-in scripts in the place of its own."""
+    write_program(tmp_path / "scripts" / f"{name}_sbatch.sh", body)
+    text = (P11 / f"{name}.toml").read_text()
+    assert 'prefix = "/asap3/petra3/gpfs/common/p11/processing"\n' in text
+    path = tmp_path / f"{name}.toml"
+    path.write_text(text.replace("/asap3/petra3/gpfs/common/p11/processing", str(tmp_path / "scripts")))
+    path.chmod(0o644)
+    return path
+
+
+def arguments(directory: Path) -> list[str]:
+    return json.loads((directory / "argv.json").read_text())
+
+
+@pytest.mark.parametrize("name", ["xdsapp", "autoproc"])
+def test_scripts_of_p11_for_rotations(scan, tmp_path, name):
+    out = tmp_path / "out"
+    done = ran(scan, p11(tmp_path, name, RECORD), out, d_min=1.8)
+    assert done.result.verdict.code == "finished", done.result.verdict
+    expected = {
+        "xdsapp": [str(scan), f"{out}/xdsapp", "1.80"],
+        "autoproc": [str(scan), f"{out}/autoproc/processing"],
+    }
+    assert arguments(out / name) == expected[name]
+
+
+@pytest.fixture(scope="module")
+def shots(tmp_path_factory):
+    """Test shots: the file names make the kind."""
+    directory = tmp_path_factory.mktemp("shots") / "screening_001"
+    master, simulation = write_scan(directory, replace(TINY, n_frames=2, name="shots"))
+    (directory / "info.txt").write_text("run type:           screening\nframes:             2\n")
+    return master, simulation
+
+
+@pytest.mark.parametrize("name", ["mosflm", "edna"])
+def test_scripts_of_p11_for_test_shots(shots, tmp_path, name):
+    master, simulation = shots
+    body = RECORD + "if len(sys.argv) == 4: open(sys.argv[2], 'w').write(open(sys.argv[1]).read())"
+    out = tmp_path / "out"
+    done = ran(master, p11(tmp_path, name, body), out)
+    assert done.result.verdict.code == "finished", (done.result.verdict, done.result.dataset)
+    said = arguments(out / name)
+    if name == "mosflm":
+        assert said[:4] == [str(master.parent), "shots_master.h5", f"{out}/mosflm", "2"]
+        detector, beam = simulation.dataset.detector, simulation.dataset.beam
+        x, y = detector.pixel(beam.direction)
+        sides = [(0, y), (detector.image_size[0], y), (x, 0), (x, detector.image_size[1])]
+        assert float(said[4]) == pytest.approx(
+            max(detector.resolution_at(beam, *side) for side in sides), abs=0.006
+        )
+    else:
+        assert said == [f"{out}/edna/edna_input.xml", f"{out}/edna/edna_output.xml", f"{out}/edna"]
+        assert f"<value>{master}</value>" in (out / done.result.files["characterisation"]).read_text()
+
+
+def test_dozor_is_started_before_the_frames_are_there(tmp_path):
+    master, _ = write_scan(tmp_path / "raw", replace(grid_scenario(3, 2), n_frames=6))
+    kept = [
+        str(shutil.move(path, tmp_path / path.name)) for path in sorted(master.parent.glob("*_data_*.h5"))
+    ]
+    body = (
+        RECORD + f"import shutil; [shutil.move(f, {str(master.parent)!r}) for f in {list(map(str, kept))!r}]"
+    )
+    done = ran(master, p11(tmp_path, "dozor", body), tmp_path / "out")
+    assert done.result.verdict.code == "finished", done.result.verdict
+    assert arguments(tmp_path / "out/dozor") == [str(master)]
+    assert done.result.dataset.frames.usable == 6
