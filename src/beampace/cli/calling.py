@@ -11,15 +11,14 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
+from rich.text import Text
 
-from beampace.cli.guard import guarded
 from beampace.core.errors import BeampaceError, failure
 from beampace.core.taxonomy import Exit, Failure
 from beampace.service.places import socket_path, state_directory
 from beampace.service.socket_client import ask
 from beampace.web import ErrorAnswer, Request
 from beampace.web.requests import Asked, faults_of
-from beampace.work import Switch
 
 A = TypeVar("A", bound=BaseModel)
 R = TypeVar("R", bound=Asked)
@@ -73,20 +72,39 @@ def told(answer: Callable[[], A], show: Callable[[Console, A], None], *, json: b
         The exit code.
     """
 
-    def run(_: Switch) -> int:
-        try:
-            said = answer()
-        except BeampaceError as error:
-            if json:
-                sys.stdout.write(ErrorAnswer.of(error).model_dump_json(indent=2) + "\n")
-            raise
+    def run() -> int:
+        said = answer()
         if json:
             sys.stdout.write(said.model_dump_json(indent=2) + "\n")
         else:
             show(Console(), said)
         return int(Exit.RESULT)
 
-    return guarded(Console(stderr=True), run)
+    return plainly(run, json=json)
+
+
+def plainly(run: Callable[[], int], *, json: bool = False) -> int:
+    """Run a command; an ending of the taxonomy becomes words on standard error and its exit code.
+
+    It stands in for `cli.guard`, which brings all of the processing with it: a status must come at once.
+    """
+    try:
+        return run()
+    except BeampaceError as error:
+        ending = error
+    except KeyboardInterrupt:
+        ending = failure(Failure.CANCELLED, "Stopped by Ctrl-C.")
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(Exit.RESULT)
+    except OSError as error:
+        ending = failure(Failure.NOT_WRITABLE, f"{error.filename or 'A file'}: {error.strerror or error}.")
+    if json:
+        sys.stdout.write(ErrorAnswer.of(ending).model_dump_json(indent=2) + "\n")
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print(Text.assemble((f"{ending.code}: ", "bold red"), ending.words))
+    console.print(Text(f"Next: {ending.next_step}"))
+    return int(ending.entry.exit)
 
 
 def absolute(path: str | Path) -> str:

@@ -19,14 +19,13 @@ from beampace.service.report import report_of
 from beampace.service.report_page import (
     account_rows,
     accounts_csv,
-    disk_words,
     job_rows,
     lag_rows,
-    lasted,
     report_badge,
     report_page,
     report_words,
 )
+from beampace.service.words import disk_words, lasted
 from beampace.web import ReportAnswer, ReportRequest
 
 PATIENCE_S = 120.0

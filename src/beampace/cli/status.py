@@ -9,13 +9,11 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from beampace.cli.calling import Where, call, made, told
-from beampace.cli.guard import guarded
+from beampace.cli.calling import Where, call, made, plainly, told
 from beampace.cli.status_view import status_view
-from beampace.core.errors import Cancelled, InfrastructureError
+from beampace.core.errors import InfrastructureError
 from beampace.core.taxonomy import Exit
 from beampace.web import StatusAnswer, StatusRequest
-from beampace.work import Switch
 
 EVERY_S = 1.0
 PATIENCE_S = 10.0
@@ -40,16 +38,15 @@ def _watched(where: Where, beamtime: str) -> int:
     """Show the status again and again until Ctrl-C; a daemon that restarts meanwhile is waited for."""
     console, request = Console(), made(StatusRequest, beamtime=beamtime)
 
-    def run(switch: Switch) -> int:
+    def run() -> int:
         view = status_view(call(where, request, StatusAnswer, PATIENCE_S))
-        with suppress(Cancelled), Live(view, console=console, screen=console.is_terminal) as live:
+        with suppress(KeyboardInterrupt), Live(view, console=console, screen=console.is_terminal) as live:
             while True:
                 time.sleep(EVERY_S)
-                switch.check()
                 live.update(_now(where, request), refresh=True)
         return int(Exit.RESULT)
 
-    return guarded(Console(stderr=True), run)
+    return plainly(run)
 
 
 def _now(where: Where, request: StatusRequest) -> RenderableType:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from beampace.core.taxonomy import TAXONOMY, Exit, Failure
 from beampace.core.work import WorkClass
-from beampace.service.report_page import disk_words
+from beampace.service.words import disk_words
 from beampace.web import JobInfo, ResultInfo, StatusAnswer, TroubleInfo
 
 _TONES = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import datetime
 
 import jinja2
 
 from beampace.results.report import Badge, moment
-from beampace.web import AccountInfo, DiskInfo, ReportAnswer
+from beampace.service.words import disk_words, lasted, size
+from beampace.web import AccountInfo, ReportAnswer
 
 ACCOUNT_FIELDS = tuple(AccountInfo.model_fields)
 
@@ -106,31 +106,6 @@ def account_rows(accounts: tuple[AccountInfo, ...]) -> list[tuple[str, ...]]:
         )
         for one in accounts
     ]
-
-
-def disk_words(disk: DiskInfo) -> str:
-    """Space in one sentence."""
-    short = " Only results are kept." if disk.only_results else ""
-    quota = f" of {size(disk.quota_bytes)}" if disk.quota_bytes else ""
-    return (
-        f"{size(disk.free_bytes)} of {size(disk.total_bytes)} are free at {disk.path}; "
-        f"results take {size(disk.used_bytes)}{quota}.{short}"
-    )
-
-
-def lasted(opened: datetime, closed: datetime | None) -> str:
-    """From when to when."""
-    return f"{moment(opened)} to {moment(closed) if closed else 'now'}"
-
-
-def size(n_bytes: int) -> str:
-    """Bytes for people, decimal."""
-    value = float(n_bytes)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"
 
 
 def _plain(value: object) -> object:
