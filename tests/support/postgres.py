@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, from Debian's binaries: a Unix socket, no TCP, no cluster of the system."""
+"""A PostgreSQL server of the tests' own, from Debian's programs: a Unix socket, no TCP, no system cluster."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
 from beampace.core.errors import BeampaceError, failure
 from beampace.core.taxonomy import Failure
@@ -106,7 +106,9 @@ class Database:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except (OperationalError, InterfaceError) as error:
+        except (IntegrityError, DataError, ProgrammingError):
+            raise  # a fault of this program, not of the database
+        except DBAPIError as error:
             raise self._explanation(_said(error)) from error
 
     def _explanation(self, said: str) -> BeampaceError:
@@ -152,11 +154,15 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _postgresql_engine(address: Address) -> Engine:
     limits = f"-c lock_timeout={BUSY_S:.0f}s -c idle_in_transaction_session_timeout=120s"
-    wanted = {"connect_timeout": 10, "application_name": "beampace", "options": limits}
-    given = {key: value for key, value in wanted.items() if key not in address.url.query}
+    url, query = address.url, dict(address.url.query)
+    places = {key: query.pop(key) for key in ("host", "port") if key in query}
+    # What may be secret goes to the driver alone: an engine shows its URL.
+    secret = {} if url.password is None else {"password": url.password}
+    bare = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, places)
+    wanted = {"connect_timeout": "10", "application_name": "beampace", "options": limits}
     return create_engine(
-        address.url,
-        connect_args=given,
+        bare,
+        connect_args=wanted | query | secret,
         json_serializer=json_text,
         pool_pre_ping=True,
         pool_size=8,
