@@ -25,8 +25,52 @@ Beamtime = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    for command in (status, announce, reprocess, cancel, report):
+    for command in (serve, status, announce, reprocess, cancel, report):
         app.command()(command)
+    settings = typer.Typer(name="config", help="The daemon's configuration.", no_args_is_help=True)
+    settings.command()(show)
+    settings.command()(verify)
+    settings.command()(schema)
+    app.add_typer(settings)
+
+
+def serve(
+    config: Config = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(help="Work on this directory with raw and processed; no metadata file is needed."),
+    ] = None,
+    state_dir: StateDir = None,
+) -> None:
+    """The daemon: sees datasets, plans work, keeps it running and publishes results."""
+    from beampace.cli.serve import serve_command
+
+    raise typer.Exit(serve_command(config, root, state_dir))
+
+
+def show(
+    config: Config = None,
+    *,
+    origin: Annotated[bool, typer.Option("--origin", help="Say where each value comes from.")] = False,
+) -> None:
+    """Every key and its value."""
+    from beampace.cli.config import show_command
+
+    raise typer.Exit(show_command(config, origin=origin))
+
+
+def verify(config: Config = None) -> None:
+    """Say whether the configuration can be used; wrong keys are named."""
+    from beampace.cli.config import verify_command
+
+    raise typer.Exit(verify_command(config))
+
+
+def schema() -> None:
+    """The schema of the configuration file, JSON."""
+    from beampace.cli.config import schema_command
+
+    raise typer.Exit(schema_command())
 
 
 def status(

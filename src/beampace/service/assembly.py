@@ -1,0 +1,171 @@
+"""Wiring: from a configuration to a daemon with everything it needs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from structlog.typing import FilteringBoundLogger
+
+from beampace.beamtime import BeamtimeWatch, FixedBeamtime, OpenBeamtime
+from beampace.cluster import LocalCluster, Standby
+from beampace.core.errors import failure
+from beampace.core.ports import Cluster
+from beampace.core.taxonomy import Failure
+from beampace.engines.recipe import Loaded
+from beampace.plan import DEFAULT_RULES, Capacity, usual_capacity
+from beampace.service.control import DaemonControl
+from beampace.service.daemon import Daemon
+from beampace.service.desk import Desk
+from beampace.service.groups import Groups
+from beampace.service.hooks import HookPlan, Hooks, checked_plan
+from beampace.service.metrics import Metrics
+from beampace.service.places import TOKENS, socket_path
+from beampace.service.publishing import Publisher
+from beampace.service.reconcile import Reconciler
+from beampace.service.result_pages import ResultPages
+from beampace.service.settings import ClusterSection, Settings
+from beampace.service.socket_server import Allowed, serve_control
+from beampace.service.space import SpaceWatch
+from beampace.store import Ledger, open_ledger
+from beampace.watch import Identifier, Watch, WatchSettings
+
+WARM = ("beampace.cli.job", "beampace.work.look", "beampace.work.map", "beampace.work.process")
+"""What the standby process has loaded before anybody asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Engines that can be used, those that are recipes among them."""
+
+    available: frozenset[str] = frozenset()
+    recipes: Mapping[str, Loaded] = field(default_factory=dict)
+
+
+def steady_clock() -> Callable[[], datetime]:
+    """The wall clock as it was at the start, going on with the monotonic one.
+
+    A step of the wall clock while the daemon runs then moves no retry and turns no order of events around.
+    """
+    began, mark = datetime.now(UTC), time.monotonic()
+    return lambda: began + timedelta(seconds=time.monotonic() - mark)
+
+
+def capacity_of(section: ClusterSection) -> Capacity:
+    """Cores and memory to use.
+
+    Raises:
+        InputError: what is kept for urgent work leaves nothing (bad_request).
+    """
+    cores = section.cores or len(os.sched_getaffinity(0))
+    usual = usual_capacity(cores, section.memory_mb or _machine_memory_mb())
+    kept = usual.urgent_cores if section.urgent_cores is None else section.urgent_cores
+    memory = usual.urgent_memory_mb if section.urgent_memory_mb is None else section.urgent_memory_mb
+    try:
+        return Capacity(usual.cores, usual.memory_mb, kept, memory)
+    except ValueError as error:
+        raise failure(Failure.BAD_REQUEST, f"[cluster] urgent_cores, urgent_memory_mb: {error}.") from error
+
+
+def _machine_memory_mb() -> int:
+    return int(0.9 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6)
+
+
+@contextmanager
+def assembled(settings: Settings, engines: Engines, log: FilteringBoundLogger) -> Iterator[Daemon]:
+    """A daemon, taken apart at the end; its jobs go on.
+
+    Raises:
+        InputError: a value of the configuration cannot be used (bad_request).
+        InfrastructureError: the ledger cannot be opened.
+    """
+    with ExitStack() as stack:
+        url = settings.store.url.get_secret_value()
+        ledger = open_ledger(url or settings.state_dir, clock=steady_clock())
+        stack.callback(ledger.close)
+        cluster = _cluster(settings)
+        stack.callback(cluster.close)
+        identifier = Identifier()
+        stack.callback(identifier.close)
+        desk = Desk(
+            settings,
+            ledger,
+            cluster,
+            log,
+            settings.rules if settings.rules is not None else DEFAULT_RULES,
+            engines.available,
+            engines.recipes,
+        )
+        hooks = Hooks(_hook_plan(settings))
+        stack.callback(hooks.close)
+        daemon = _daemon(desk, identifier, hooks)
+        stack.callback(daemon.reconciler.close)
+        yield daemon
+
+
+def _cluster(settings: Settings) -> Cluster:
+    program = (sys.executable, "-m", "beampace")
+    standby = Standby(WARM, {program: "beampace.cli.main:run"}) if settings.cluster.warm else None
+    return LocalCluster(settings.state_dir / "cluster", standby=standby)
+
+
+def _hook_plan(settings: Settings) -> HookPlan:
+    section = settings.results.hooks
+    return checked_plan(section.command, section.url, section.timeout_s)
+
+
+def _daemon(desk: Desk, identifier: Identifier, hooks: Hooks) -> Daemon:
+    settings, metrics = desk.settings, Metrics()
+    reconciler = Reconciler(
+        desk=desk,
+        beamtimes=_beamtimes(settings, desk.ledger),
+        watch_of=lambda beamtime: _watch(beamtime, settings, identifier),
+        groups=Groups.of(settings.groups),
+        counting=identifier.counting,
+        publisher=Publisher(desk, hooks, ResultPages(desk)),
+        space=SpaceWatch(desk),
+        capacity=capacity_of(settings.cluster),
+        metrics=metrics,
+    )
+    return Daemon(desk, reconciler, metrics)
+
+
+def _beamtimes(settings: Settings, ledger: Ledger) -> BeamtimeWatch:
+    """Looks for beamtimes; the one the ledger has open is remembered, so that its end is noticed."""
+    section = settings.beamtime
+    last = next((row for row in ledger.beamtimes() if row.closed is None), None)
+    roots = section.roots if section.fixed is None else FixedBeamtime(section.fixed, section.id)
+    known = None if last is None else OpenBeamtime.at(last.id, Path(last.root))
+    return BeamtimeWatch(roots, time.monotonic, known, section.grace_s)
+
+
+def _watch(beamtime: OpenBeamtime, settings: Settings, identifier: Identifier) -> Watch:
+    paces = WatchSettings(active_s=settings.watch.poll_s)
+    return Watch(beamtime.raw, paces, identifier)
+
+
+@asynccontextmanager
+async def served(daemon: Daemon) -> AsyncIterator[int | None]:
+    """The daemon's socket and, if switched on, its HTTP interface; gives the port."""
+    settings, control = daemon.desk.settings, DaemonControl(daemon)
+    allowed = Allowed.of(settings.control.allowed_users, settings.control.allowed_groups)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(serve_control(control, socket_path(settings.state_dir), allowed))
+        yield await _http(stack, daemon, control) if settings.http.port else None
+
+
+async def _http(stack: AsyncExitStack, daemon: Daemon, control: DaemonControl) -> int:
+    from beampace.web import read_tokens
+    from beampace.web.app import create_app
+    from beampace.web.http import serve_http
+
+    settings = daemon.desk.settings
+    tokens = read_tokens(settings.http.tokens or settings.state_dir / TOKENS)
+    app = create_app(control, tokens, daemon.desk.ledger, daemon.metrics.exposition)
+    return await stack.enter_async_context(serve_http(app, settings.http.host, settings.http.port))

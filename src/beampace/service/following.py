@@ -1,0 +1,187 @@
+"""Following attempts: evidence in, ledger out. Nothing here starts anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+from beampace.core.errors import BeampaceError
+from beampace.core.job import (
+    AttemptState,
+    ClusterState,
+    Evidence,
+    ExitRecord,
+    Next,
+    exit_of,
+    next_state,
+    tried_again,
+)
+from beampace.core.taxonomy import Exit, Failure
+from beampace.results import Result
+from beampace.service.attempt_files import exit_record, progress_of, result_directory, result_of, started_at
+from beampace.service.desk import Desk
+from beampace.service.ending import new_result
+from beampace.service.use import GroupUse
+from beampace.store import AttemptRow, FrameCounts, JobRow, ResultRow
+
+RETRY_AFTER_S = (2.0, 15.0, 60.0)
+"""Seconds before the second, third and further attempts."""
+
+_LIMITS = frozenset({Failure.OUT_OF_MEMORY, Failure.TIMED_OUT})
+
+Living = tuple[JobRow, AttemptRow]
+
+
+@dataclass(slots=True)
+class Follower:
+    """Moves living attempts forward.
+
+    Attributes:
+        poll_failed_since: monotonic time since when the cluster cannot be asked, or None.
+    """
+
+    desk: Desk
+    use: GroupUse
+    poll_failed_since: float | None = None
+    _gone: dict[str, float] = field(default_factory=dict)
+
+    def follow(self, living: tuple[Living, ...], closing: frozenset[str]) -> list[ResultRow]:
+        """Look at every living attempt once; returns the results that are new.
+
+        Args:
+            living: attempts that are under way.
+            closing: beamtimes whose work is being ended.
+
+        A cluster that cannot be asked changes no attempt: states stay, and health says for how long.
+        """
+        states = self._states(living)
+        self._forget({attempt.directory for _, attempt in living})
+        found = []
+        for job, attempt in living:
+            state = states.get(attempt.native_id, ClusterState.UNKNOWN) if attempt.native_id else None
+            if state is None:
+                continue
+            result = self._follow_one(job, attempt, state, closing=job.beamtime in closing)
+            found += [] if result is None else [result]
+        return found
+
+    def _states(self, living: tuple[Living, ...]) -> Mapping[str, ClusterState]:
+        directories = {
+            attempt.native_id: Path(attempt.directory) for _, attempt in living if attempt.native_id
+        }
+        if not directories:
+            return {}
+        try:
+            states = self.desk.cluster.states(directories)
+        except BeampaceError as error:
+            if self.poll_failed_since is None:
+                self.desk.log.warning("cluster.poll_failed", why=str(error))
+            self.poll_failed_since = self.poll_failed_since or self.desk.clock()
+            return {}
+        self.poll_failed_since = None
+        return states
+
+    def _forget(self, alive: set[str]) -> None:
+        self._gone = {directory: since for directory, since in self._gone.items() if directory in alive}
+
+    def _follow_one(
+        self, job: JobRow, attempt: AttemptRow, state: ClusterState, *, closing: bool
+    ) -> ResultRow | None:
+        directory = Path(attempt.directory)
+        place, record = result_directory(directory), exit_record(directory)
+        # A result counts once nothing of its attempt is known to run, so that nothing writes after it.
+        result = result_of(place, job.key) if state is not ClusterState.RUNNING or record else None
+        evidence = Evidence(
+            result_code=None if result is None else result.verdict.code,
+            exit=record,
+            cluster=state,
+            gone_for_s=self._gone_for(attempt, state),
+            beamtime_open=not closing,
+        )
+        step = next_state(attempt.state, evidence)
+        if step.state is AttemptState.ENDED:
+            return self._end(job, attempt, _named(job, step, record, closing=closing), result, place)
+        self._progress(job, attempt, step, place)
+        return None
+
+    def _gone_for(self, attempt: AttemptRow, state: ClusterState) -> float:
+        if state is not ClusterState.GONE:
+            self._gone.pop(attempt.directory, None)
+            return 0.0
+        return self.desk.clock() - self._gone.setdefault(attempt.directory, self.desk.clock())
+
+    def _progress(self, job: JobRow, attempt: AttemptRow, step: Next, place: Path | None) -> None:
+        """State, start and first frame; and, for work that looks at each frame, how many it has done."""
+        progress = progress_of(place)
+        first = progress.first_frame if progress else None
+        started = started_at(Path(attempt.directory)) if attempt.started is None else None
+        news = (step.state > attempt.state, started, first if attempt.first_frame is None else None)
+        if any(news):
+            self.desk.ledger.progressed(
+                job.key, attempt.number, step.state, started=started, first_frame=first
+            )
+        if progress and job.work in ("look", "map") and progress.done:
+            counts = FrameCounts(progress.total, progress.done, progress.done)
+            self.desk.ledger.frames(job.dataset, counts)
+
+    def _end(
+        self, job: JobRow, attempt: AttemptRow, step: Next, result: Result | None, place: Path | None
+    ) -> ResultRow | None:
+        directory = Path(attempt.directory)
+        usage = exit_record(directory)
+        if usage is not None:
+            self.use.add(job.group, usage.cores * usage.seconds)
+        progress = progress_of(place)
+        if progress and progress.first_frame and attempt.first_frame is None:
+            self.desk.ledger.progressed(
+                job.key,
+                attempt.number,
+                attempt.state,
+                started=started_at(directory),
+                first_frame=progress.first_frame,
+            )
+        code = step.code
+        if result is not None and place is not None and not self._once_more(job, code):
+            return self._finish(job, attempt, result, place, usage)
+        self.desk.ledger.end_attempt(job.key, attempt.number, code, step.detail, usage)
+        if self._once_more(job, code):
+            self._again(job, code)
+        else:
+            self.desk.ledger.end_job(job.key, code, step.detail)
+        self.desk.log.info(
+            "attempt.ended", job=job.key, attempt=attempt.number, code=code, detail=step.detail
+        )
+        return None
+
+    def _once_more(self, job: JobRow, code: str) -> bool:
+        most = self.desk.settings.cluster.attempts
+        return not job.cancel_wanted and tried_again(code, job.attempts, most)
+
+    def _again(self, job: JobRow, code: str) -> None:
+        wait = RETRY_AFTER_S[min(job.attempts, len(RETRY_AFTER_S)) - 1]
+        self.desk.ledger.retry_at(job.key, self.desk.ledger.now() + timedelta(seconds=wait))
+        self.desk.log.info("job.retry", job=job.key, code=code, wait_s=wait, attempts=job.attempts)
+
+    def _finish(
+        self, job: JobRow, attempt: AttemptRow, result: Result, place: Path, usage: ExitRecord | None
+    ) -> ResultRow | None:
+        row = self.desk.ledger.finish(new_result(job.key, result, place, self.desk.ledger.now()), usage)
+        self.desk.log.info(
+            "job.ended", job=job.key, attempt=attempt.number, code=result.verdict.code, directory=str(place)
+        )
+        return row
+
+
+def _named(job: JobRow, step: Next, record: ExitRecord | None, *, closing: bool) -> Next:
+    """The ending with its true cause: a program that is told to stop only knows that it was cancelled."""
+    if step.code not in Failure.__members__.values() or exit_of(step.code) is not Exit.CANCELLED:
+        return step
+    if record is not None and record.reason in _LIMITS:
+        return replace(step, code=record.reason)
+    if closing:
+        return replace(step, code=Failure.BEAMTIME_CLOSED)
+    return (
+        step if job.cancel_wanted else replace(step, code=Failure.PREEMPTED, detail="Somebody else ended it.")
+    )

@@ -1,0 +1,221 @@
+"""Starting what waits: which jobs, how large, and giving each to the cluster exactly once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from beampace.core.errors import BeampaceError
+from beampace.core.job import AttemptState, Resources
+from beampace.core.ports import JobSpec
+from beampace.core.work import WorkClass
+from beampace.eiger import plain_name
+from beampace.plan import Capacity, Cost, Running, Start, Waiting, choose, enlarged, least_cores, size
+from beampace.service.desk import Desk
+from beampace.service.following import RETRY_AFTER_S, Living
+from beampace.service.use import GroupUse
+from beampace.store import AttemptRow, DatasetRow, JobRow
+from beampace.work.directory import os_failure
+from beampace.work.order import ORDER_FILE, Order
+
+STOPPED_QUIET_S = 2.0
+"""Patience with a dataset whose end the daemon has waited for already, seconds."""
+
+_LARGE = frozenset({WorkClass.FULL, WorkClass.RERUN})
+
+WAIT_FOR_FRAMES_S = 900
+"""Wall time a recipe gets besides its own, to wait for frames."""
+
+COSTS_FOR_S = 20.0
+"""Seconds for which measured costs are used before the ledger is asked again."""
+
+
+@dataclass(slots=True)
+class Starter:
+    """Gives waiting jobs to the cluster."""
+
+    desk: Desk
+    capacity: Capacity
+    use: GroupUse
+    _short: bool = False
+    _passed: dict[str, int] = field(default_factory=dict)
+    _costs: dict[tuple[str, str], tuple[float, tuple[Cost, ...]]] = field(default_factory=dict)
+
+    def start(self, living: Iterable[Living], *, short: bool) -> int:
+        """Start what fits; returns how many were given to the cluster.
+
+        Args:
+            living: attempts that are under way.
+            short: whether space is short: work that writes much waits, and intermediate files are not kept.
+        """
+        self._short = short
+        jobs = {
+            job.key: job for job in self.desk.ledger.waiting() if not (short and job.work_class in _LARGE)
+        }
+        if not jobs:
+            return 0
+        datasets = {key: self.desk.ledger.dataset(job.dataset) for key, job in jobs.items()}
+        sizes = {key: self.size_of(job, datasets[key]) for key, job in jobs.items()}
+        passed = self._passed
+        waiting = [waiting_of(jobs[key], datasets[key], sizes[key], passed.get(key, 0)) for key in jobs]
+        choice = choose(waiting, [running_of(job) for job, _ in living], self.capacity, self.use.lately())
+        self._passed = {key: passed.get(key, 0) + choice.passed.get(key, 0) for key in jobs}
+        return sum(
+            self._start(jobs[one.key], datasets[one.key], one, sizes[one.key]) for one in choice.starts
+        )
+
+    @property
+    def _keep_all(self) -> bool:
+        return self.desk.settings.results.keep == "all" and not self._short
+
+    def take_up(self, living: Iterable[Living]) -> None:
+        """Attempts that were only written down when the daemon ended: the cluster gets them now."""
+        for job, attempt in living:
+            if attempt.state is AttemptState.CLAIMED:
+                self._submit(job, attempt, self.desk.ledger.dataset(job.dataset))
+
+    def size_of(self, job: JobRow, dataset: DatasetRow) -> Resources:
+        """What a job may use, from what such work has cost."""
+        wish = self._wish(job, dataset)
+        for attempt in self.desk.ledger.attempts(job.key) if job.attempts else ():
+            wish = enlarged(wish, attempt.code, self.capacity)
+        return wish
+
+    def _wish(self, job: JobRow, dataset: DatasetRow) -> Resources:
+        if job.engine in self.desk.recipes:
+            own = self.desk.recipes[job.engine].recipe.resources
+            return Resources(own.cores, own.memory_mb, int(60 * own.minutes) + WAIT_FOR_FRAMES_S)
+        return size(
+            job.work,
+            job.engine,
+            dataset.n_announced,
+            dataset.kind,
+            self.costs_of(job.work.value, job.engine),
+            self.capacity,
+            urgent=job.work_class is WorkClass.URGENT,
+            scan_s=dataset.n_announced * dataset.frame_time_s,
+        )
+
+    def costs_of(self, work: str, engine: str) -> tuple[Cost, ...]:
+        """Measured costs of such work, asked of the ledger now and then."""
+        now = self.desk.clock()
+        asked, costs = self._costs.get((work, engine), (float("-inf"), ()))
+        if now - asked > COSTS_FOR_S:
+            costs = tuple(Cost(*row) for row in self.desk.ledger.costs(work, engine))
+            self._costs[work, engine] = (now, costs)
+        return costs
+
+    def _start(self, job: JobRow, dataset: DatasetRow, start: Start, wish: Resources) -> bool:
+        desk = self.desk
+
+        def directory(number: int) -> str:
+            return str(desk.attempt_directory(job.key, number))
+
+        attempt = desk.ledger.claim(
+            job.key, desk.cluster.name, directory, start.cores, start.memory_mb, wish.time_s
+        )
+        return self._submit(desk.ledger.job(job.key), attempt, dataset)
+
+    def _submit(self, job: JobRow, attempt: AttemptRow, dataset: DatasetRow) -> bool:
+        """Write the order and give the attempt to the cluster; giving it twice starts it once."""
+        desk, log = self.desk, self.desk.log.bind(job=job.key, attempt=attempt.number)
+        try:
+            directory = Path(attempt.directory)
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            spec = spec_of(job, attempt, directory)
+            native = desk.cluster.find(spec)
+            if native is None:
+                order_of(desk, job, attempt, dataset, keep_all=self._keep_all).write(directory)
+                native = desk.cluster.submit(spec)
+        except BeampaceError as error:
+            self._not_taken(job, attempt, error.code.value, error.words)
+            return False
+        except OSError as error:
+            ending = os_failure(error, attempt.directory)
+            self._not_taken(job, attempt, ending.code.value, ending.words)
+            return False
+        desk.ledger.submitted(job.key, attempt.number, native)
+        log.info(
+            "attempt.submitted", work=job.work.value, dataset=job.dataset, native=native, cores=job.cores
+        )
+        return True
+
+    def _not_taken(self, job: JobRow, attempt: AttemptRow, code: str, detail: str) -> None:
+        """A cluster that takes nothing now is asked again, without end: it says nothing about the job."""
+        ledger = self.desk.ledger
+        ledger.end_attempt(job.key, attempt.number, code, detail, None)
+        wait = RETRY_AFTER_S[min(attempt.number, len(RETRY_AFTER_S)) - 1]
+        ledger.retry_at(job.key, ledger.now() + timedelta(seconds=wait))
+        self.desk.log.warning(
+            "attempt.not_taken", job=job.key, attempt=attempt.number, code=code, detail=detail
+        )
+
+
+def waiting_of(job: JobRow, dataset: DatasetRow, wish: Resources, passed: int) -> Waiting:
+    """A waiting job as the order of work sees it."""
+    least = least_cores(wish.cores, urgent=job.work_class is WorkClass.URGENT)
+    return Waiting(
+        key=job.key,
+        work_class=job.work_class,
+        group=job.group,
+        seen=dataset.seen.timestamp(),
+        cores=wish.cores,
+        memory_mb=wish.memory_mb,
+        min_cores=least,
+        passed=passed,
+    )
+
+
+def running_of(job: JobRow) -> Running:
+    """A job with a living attempt, as the order of work sees it."""
+    return Running(
+        key=job.key, work_class=job.work_class, group=job.group, cores=job.cores, memory_mb=job.memory_mb
+    )
+
+
+def spec_of(job: JobRow, attempt: AttemptRow, directory: Path) -> JobSpec:
+    """The attempt as the cluster sees it: fixed text and the path of a file."""
+    return JobSpec(
+        key=job.key,
+        attempt=attempt.number,
+        argv=(sys.executable, "-m", "beampace", "job", str(directory / ORDER_FILE)),
+        directory=directory,
+        resources=Resources(job.cores, job.memory_mb, job.time_s),
+        urgent=job.work_class is WorkClass.URGENT,
+    )
+
+
+def order_of(desk: Desk, job: JobRow, attempt: AttemptRow, dataset: DatasetRow, *, keep_all: bool) -> Order:
+    """What the job is asked to do."""
+    root = Path(desk.ledger.beamtime(job.beamtime).root)
+    return Order(
+        key=job.key,
+        attempt=attempt.number,
+        work=job.work,
+        engine=job.engine,
+        recipe=desk.recipes[job.engine].path if job.engine in desk.recipes else None,
+        master=Path(dataset.path),
+        raw=root / "raw",
+        processed=root / "processed",
+        results=root / "processed" / results_place(desk, dataset),
+        cores=job.cores,
+        keep_all=keep_all,
+        options=patient(job, dataset, desk.settings.watch.patience_s),
+    )
+
+
+def results_place(desk: Desk, dataset: DatasetRow) -> Path:
+    """Where results of a dataset go, below `processed`; a second dataset of a place gets its own."""
+    place = Path(dataset.place)
+    if desk.ledger.first_in(dataset.beamtime, dataset.place) != dataset.id:
+        place = place / f"{plain_name(dataset.name)}-{dataset.id}"
+    return place / "beampace"
+
+
+def patient(job: JobRow, dataset: DatasetRow, patience_s: float | None) -> dict[str, object]:
+    """The job's options, with the patience that fits what the daemon knows of the dataset."""
+    quiet = STOPPED_QUIET_S if dataset.state == "stopped" else patience_s
+    return {**({} if quiet is None else {"quiet_s": quiet}), **job.options}

@@ -1,0 +1,167 @@
+"""How things are, for the terminal and the pages: from the ledger and the last turn."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+from beampace.core.job import JobState
+from beampace.plan import words
+from beampace.service.daemon import Daemon
+from beampace.service.lags import lag_infos, measured_starts
+from beampace.service.rehearsal import rehearsal_of
+from beampace.store import AttemptRow, BeamtimeRow, DatasetRow, JobRow, ResultRow
+from beampace.web import DiskInfo, JobInfo, ResultInfo, StatusAnswer, TroubleInfo
+
+MOST_SHOWN = 20
+"""Waiting jobs and results that are told one by one."""
+
+
+def status_of(daemon: Daemon, asked: str) -> StatusAnswer:
+    """How things are in a beamtime: the one asked for, the open one, else the last."""
+    ledger = daemon.desk.ledger
+    row = _beamtime(daemon, asked)
+    if row is None:
+        return StatusAnswer(
+            at=ledger.now(), phase="none", keeps_up="No beamtime is open.", troubles=_troubles(daemon)
+        )
+    living = [(job, attempt) for job, attempt in ledger.active() if job.beamtime == row.id]
+    waiting = [job for job in ledger.waiting() if job.beamtime == row.id]
+    counts, results = ledger.counts(row.id), ledger.results(beamtime=row.id, limit=MOST_SHOWN)
+    return StatusAnswer(
+        at=ledger.now(),
+        beamtime=row.id,
+        title=row.title,
+        phase=_phase(daemon, row),
+        keeps_up=keeps_up(waiting, ledger.now()),
+        datasets=dict(counts.datasets),
+        waiting=dict(Counter(job.work_class.value for job in waiting)),
+        running=_running(daemon, living),
+        next=_next(daemon, waiting, living),
+        results=tuple(result_info(one, ledger.dataset(one.dataset)) for one in results),
+        lags=lag_infos(measured_starts(ledger.lags(row.id))),
+        troubles=_troubles(daemon),
+        disk=_disk(daemon),
+        last_event=ledger.last_event(),
+    )
+
+
+def keeps_up(waiting: list[JobRow], now: datetime) -> str:
+    """One line: whether processing keeps pace with the beam."""
+    if not waiting:
+        return "Processing keeps up: nothing waits."
+    oldest = max((now - job.planned).total_seconds() for job in waiting)
+    return f"{len(waiting)} jobs wait, the first of them for {oldest:.0f} s."
+
+
+def job_info(
+    job: JobRow, dataset: DatasetRow, attempt: AttemptRow | None = None, forecast: str = ""
+) -> JobInfo:
+    """A job as lists show it."""
+    since = {JobState.WAITING: job.planned, JobState.ENDED: job.ended}
+    return JobInfo(
+        key=job.key,
+        dataset=job.dataset,
+        name=dataset.name,
+        place=dataset.place,
+        group=job.group,
+        work=job.work,
+        engine=job.engine,
+        work_class=job.work_class,
+        state=_STATES[job.state],
+        attempts=job.attempts,
+        cores=job.cores,
+        since=attempt.claimed if attempt else since.get(job.state),
+        forecast=forecast,
+        code=job.code,
+        detail=job.detail,
+    )
+
+
+def result_info(row: ResultRow, dataset: DatasetRow) -> ResultInfo:
+    """A result as lists show it."""
+    result = row.result
+    return ResultInfo(
+        id=row.id,
+        dataset=row.dataset,
+        name=dataset.name,
+        place=dataset.place,
+        group=row.group,
+        work=row.work,
+        engine=row.engine,
+        code=result.code,
+        words=result.words,
+        next_step=str(result.summary.get("next_step", "")),
+        directory=result.directory,
+        created=result.created,
+        last_frame_to_result_s=result.last_frame_to_result_s,
+        summary=dict(result.summary),
+    )
+
+
+_STATES: Mapping[JobState, Literal["waiting", "active", "ended"]] = {
+    JobState.WAITING: "waiting",
+    JobState.ACTIVE: "active",
+    JobState.ENDED: "ended",
+}
+
+
+def _beamtime(daemon: Daemon, asked: str) -> BeamtimeRow | None:
+    ledger, open_ = daemon.desk.ledger, daemon.reconciler.open
+    if asked:
+        return ledger.beamtime(asked)
+    if open_ is not None:
+        return next((row for row in ledger.beamtimes() if row.id == open_.id), None)
+    return next(iter(ledger.beamtimes()), None)
+
+
+def _phase(daemon: Daemon, row: BeamtimeRow) -> str:
+    if row.closed is not None:
+        return "closed"
+    life = daemon.reconciler.life
+    return "ending" if row.id in life.closing else "draining" if row.id in life.draining else "open"
+
+
+def _running(daemon: Daemon, living: list[tuple[JobRow, AttemptRow]]) -> tuple[JobInfo, ...]:
+    found = rehearsal_of(daemon.reconciler, [], living)
+    return tuple(
+        job_info(job, daemon.desk.ledger.dataset(job.dataset), attempt, words(found[job.key], job.work))
+        for job, attempt in living
+    )
+
+
+def _next(
+    daemon: Daemon, waiting: list[JobRow], living: list[tuple[JobRow, AttemptRow]]
+) -> tuple[JobInfo, ...]:
+    """The jobs that will start first, with forecasts."""
+    found = rehearsal_of(daemon.reconciler, waiting, living)
+    places = {key: one.ahead if one.ahead is not None else len(waiting) for key, one in found.items()}
+    first = sorted(waiting, key=lambda job: (places[job.key], job.work_class.rank, -job.dataset))[:MOST_SHOWN]
+    return tuple(
+        job_info(job, daemon.desk.ledger.dataset(job.dataset), None, words(found[job.key], job.work))
+        for job in first
+    )
+
+
+def _troubles(daemon: Daemon) -> tuple[TroubleInfo, ...]:
+    return tuple(
+        TroubleInfo(where=one.where, words=one.words, next_step=one.next_step)
+        for one in daemon.pulse.troubles
+    )
+
+
+def _disk(daemon: Daemon) -> DiskInfo | None:
+    watch = daemon.reconciler.space
+    if watch.space is None:
+        return None
+    quota = daemon.desk.settings.disk.quota_gb
+    return DiskInfo(
+        path=watch.space.path,
+        free_bytes=watch.space.free_bytes,
+        total_bytes=watch.space.total_bytes,
+        used_bytes=watch.used_bytes,
+        quota_bytes=None if quota is None else int(quota * 1e9),
+        only_results=watch.state.only_results,
+    )
