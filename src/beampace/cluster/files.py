@@ -119,6 +119,8 @@ def _read(path: Path) -> dict[str, Any]:
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         record = json.loads(os.read(file, MOST_BYTES))
+    except RecursionError as error:
+        raise ValueError(f"{path} is nested too deeply") from error
     finally:
         os.close(file)
     if not isinstance(record, dict):

@@ -5,7 +5,7 @@ beampace is installed: `python -I launcher.py DIRECTORY/launch.json`. In the att
 
 - `pid.json`: its own pid, start time and boot; made exclusively (a hard link) *before* the program starts, so
   that of any number of launchers of one attempt exactly one goes on and the others end at once;
-- `heartbeat.json`: every two seconds, the processes of its tree;
+- `heartbeat.json`: every two seconds and when one comes up, the processes of its tree;
 - `output.txt`: what the program wrote, the beginning and the end of it when that was much;
 - `exit.json`: how it ended, written when nothing of the tree is left. A full disk is waited for.
 
@@ -25,6 +25,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -280,6 +281,7 @@ class Supervisor:
         self.high_rss = 0.0
         self.max_mb = 0.0
         self.next_beat = 0.0
+        self.beaten: set[int] = set()
         self.steps: list[tuple[float, int, bool]] = []
 
     def run(self, body: Callable[[Launch, Path], None]) -> dict[str, Any]:
@@ -327,7 +329,8 @@ class Supervisor:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         if self.launch.affinity:
             os.sched_setaffinity(0, self.launch.affinity)
-        (_PROC / "self/oom_score_adj").write_text("500")  # the kernel ends the job, not the daemon
+        with suppress(OSError):  # where /proc may not be written
+            (_PROC / "self/oom_score_adj").write_text("500")  # the kernel ends the job, not the daemon
 
     def _wait(self) -> None:
         poll = select.poll()
@@ -371,8 +374,9 @@ class Supervisor:
             self._end("timed_out", self.launch.grace_s)
         if not self.reason and (self.directory / CANCEL).exists():
             self._end("cancelled", self.launch.grace_s)
-        if now >= self.next_beat:
+        if now >= self.next_beat or set(pids) - self.beaten:
             self.next_beat = now + BEAT_S
+            self.beaten = set(pids)
             self._beat(pids)
         while self.steps and self.steps[0][0] <= now:
             _, number, everybody = self.steps.pop(0)

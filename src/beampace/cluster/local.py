@@ -59,6 +59,7 @@ class LocalCluster:
         nice: added to the nice level of jobs that are not urgent.
         grace_s: seconds a cancelled program has between SIGTERM and SIGKILL.
         start_s: seconds a launcher has to come up.
+        insist_s: seconds a cancelled launcher has to end, after which it is killed.
     """
 
     name = "local"
@@ -72,6 +73,7 @@ class LocalCluster:
         nice: int = 5,
         grace_s: float = 10.0,
         start_s: float = 30.0,
+        insist_s: float = 30.0,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._environment = dict(_own_environment() if environment is None else environment)
@@ -82,6 +84,7 @@ class LocalCluster:
         self._nice = nice
         self._grace_s = grace_s
         self._start_s = start_s
+        self._insist_s = insist_s
         self._children: dict[int, Path] = {}
         self._ended: set[Path] = set()
         self._since: dict[tuple[str, str], float] = {}
@@ -262,7 +265,7 @@ class LocalCluster:
         if not (directory / CANCEL).exists():
             return
         now = time.monotonic()
-        if now - self._since.setdefault(("cancel", native_id), now) > 2 * self._grace_s + 10.0:
+        if now - self._since.setdefault(("cancel", native_id), now) > self._insist_s:
             launcher.send(process, signal.SIGKILL)
 
 

@@ -17,6 +17,7 @@ import socket
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -190,7 +191,8 @@ class StandbyProcess:
         self._channel = None
         if why:
             _log().warning("standby_lost", extra={"why": why, "pid": self.pid, "log": str(self.log)})
-        os.kill(self.pid, signal.SIGKILL)  # not yet collected, so the pid is still its own
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)  # not yet collected, so the pid is still its own
         self._gone.add(self.pid)
         self._since = time.monotonic()
         self.state = "off"
