@@ -9,7 +9,7 @@ from beampace.core.work import WorkName
 from beampace.plan.capacity import Capacity
 from beampace.plan.order import Choice, Running, Waiting, choose
 
-MAX_STEPS = 2000
+MAX_STEPS = 500
 """Ends of jobs that are rehearsed; what starts later has no forecast."""
 
 UNKNOWN_S = 60.0

@@ -98,7 +98,7 @@ def size(
         work: what is done.
         engine: by which engine, or "".
         n_frames: frames of the dataset.
-        kind: of the dataset; a grid scan is waited for, so its map gets the time of its frames once only.
+        kind: of the dataset; test shots are waited for, so nothing is taken off for the time they take.
         costs: of earlier attempts of the same work and engine, in any order.
         capacity: of the cluster.
         urgent: whether it may use all of the cluster.
@@ -109,9 +109,11 @@ def size(
     most = min(believed.max_cores, capacity.cores if urgent else capacity.other_cores)
     follows = believed.follows and kind is not DatasetKind.SCREENING
     aim_s = believed.target_s + (n_frames / DETECTOR_RATE if follows else 0.0)
-    cores = max(1, min(most, math.ceil(frame_core_s(believed, costs) * n_frames / aim_s)))
+    work_s = frame_core_s(believed, costs) * n_frames
+    cores = max(1, min(most, math.ceil(work_s / aim_s)))
     memory = capacity.memory_mb if urgent else capacity.other_memory_mb
-    slowest = core_seconds(work, engine, n_frames, costs) / least_cores(cores, urgent=urgent)
+    # With its fewest cores (see least_cores) a job takes this long at most; it grows with the frames.
+    slowest = believed.start_core_s + (work_s if urgent else 4 * max(aim_s, work_s / most))
     limit = min(MAX_TIME_S, max(MIN_TIME_S, TIME_FACTOR * (slowest + scan_s)))
     return Resources(cores, min(memory, _memory(believed, cores, costs)), math.ceil(limit))
 
