@@ -8,6 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
+from beampace.core.errors import Cancelled
+
 _T = TypeVar("_T")
 _Job = Callable[[], None]
 
@@ -17,11 +19,12 @@ class Aside:
 
     def __init__(self, name: str) -> None:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._lock, self._closed = threading.Lock(), False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def do(self, call: Callable[[], _T]) -> Future[_T]:
-        """What the call returns or raises, when it has."""
+        """What the call returns or raises, when it has; `Cancelled` after closing."""
         future: Future[_T] = Future()
 
         def job() -> None:
@@ -30,12 +33,18 @@ class Aside:
             except Exception as error:  # noqa: BLE001 - the boundary: whoever asked is told
                 future.set_exception(error)
 
-        self._jobs.put(job)
+        with self._lock:
+            if self._closed:
+                future.set_exception(Cancelled("It was closed."))
+            else:
+                self._jobs.put(job)
         return future
 
     def close(self, within_s: float = 5.0) -> None:
         """End the thread when what was asked is done; one that hangs is left behind."""
-        self._jobs.put(None)
+        with self._lock:
+            self._closed = True
+            self._jobs.put(None)
         self._thread.join(within_s)
 
     def _run(self) -> None:

@@ -60,6 +60,11 @@ class Identifier:
             raise failure(Failure.ENGINE_FAILED, f"The reader answered {type(said).__name__} for {master}.")
         return said.readable
 
+    @property
+    def pid(self) -> int | None:
+        """Process id of the reader of masters, or None while none runs."""
+        return self._looker.pid
+
     def close(self) -> None:
         """End the processes; what they are asked ends with an InfrastructureError."""
         for helper, aside in ((self._looker, self._looks), (self._counter, self._counts)):

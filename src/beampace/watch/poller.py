@@ -88,7 +88,10 @@ class Poller:
             folder = self._folders.get(path)
             if folder is None or folder.due != due:
                 continue  # it went, or was put elsewhere in the queue
-            self._list(path, folder, now, found)
+            try:
+                self._list(path, folder, now, found)
+            finally:
+                self._keep_in_queue(path, folder, due, now)
             now = self._clock()
             if now - begin >= self._settings.budget_s:
                 break
@@ -150,6 +153,11 @@ class Poller:
         self._take_in(path, folder, listing, now, found)
         took = self._clock() - now
         self._put(path, folder, next_listing(folder.heat, now, took, next(self._turn), self._settings))
+
+    def _keep_in_queue(self, path: str, folder: Folder, due: float, now: float) -> None:
+        """A listing that ended in a way nobody foresaw is tried again later."""
+        if folder.due == due:
+            self._put(path, folder, now + self._settings.quiet_s)
 
     def _take_in(self, path: str, folder: Folder, listing: Listing, now: float, found: _Found) -> None:
         signature = hash(listing)
