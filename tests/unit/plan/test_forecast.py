@@ -64,10 +64,10 @@ def test_a_job_nobody_knows_has_no_forecast() -> None:
 
 
 def test_a_job_behind_more_than_is_rehearsed_has_no_forecast() -> None:
-    queue = [job(f"{n}", seen=-n) for n in range(2100)]
-    # Few waiting jobs matter to `choose`; the rehearsal stops at its bound instead of going on.
-    found = forecasts(queue, (), Capacity(50, 10**6), {one.key: 1.0 for one in queue})
-    assert found["2099"].seconds == pytest.approx(42.0)
+    queue = [job(f"{n}", seen=-n) for n in range(600)]
+    found = forecasts(queue, (), ONE, {one.key: 1.0 for one in queue})
+    assert found["400"] == Forecast(401.0, 400)
+    assert found["599"] == Forecast()
 
 
 @given(
