@@ -41,8 +41,8 @@ def read_small(path: Path, most: int, root: Path | None = None) -> bytes:
     return content
 
 
-def shown(path: Path) -> str:
-    """A path fit for messages: what does not print, or is no text at all, is escaped."""
+def shown(path: Path | str) -> str:
+    """A path or name fit for messages: what does not print, or is no text at all, is escaped."""
     text = str(path).encode("utf-8", "backslashreplace").decode()
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 

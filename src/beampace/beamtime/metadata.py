@@ -162,5 +162,5 @@ def _validated(values: dict[str, Any], names: Mapping[str, str], file: Path) -> 
 def _remark(error: Any, names: Mapping[str, str]) -> str:
     """One sentence on a value, which is itself not repeated: it may be a secret in the wrong place."""
     first, *rest = (str(part) for part in error["loc"])
-    key = ".".join([names.get(first, first), *rest])
+    key = shown(".".join([names.get(first, first), *rest])[:200])
     return f"Key {key} makes no sense ({type(error['input']).__name__}): {error['msg'][:200]}."

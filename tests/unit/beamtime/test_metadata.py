@@ -184,6 +184,12 @@ def test_a_value_that_makes_no_sense_is_left_out_and_named(
     assert rest.get(key) is None
 
 
+def test_a_remark_can_be_written_down_whatever_the_key_looks_like() -> None:
+    (remark,) = parsed({"beamtimeId": "1", "event\n\u202e\ud800Start": "soon"}).remarks
+    assert remark.isprintable()
+    assert "Start" in remark
+
+
 def test_numbers_and_one_node_as_text_are_understood() -> None:
     found = parsed({"beamtimeId": 11010000, "onlineAnalysis": {"reservedNodes": "max-1, max-2"}})
     assert found.id == "11010000"
