@@ -30,7 +30,7 @@ MOST = 32
 
 _CREDENTIALS = struct.Struct("3i")
 _SO_PEERGROUPS = 59  # Linux 4.13; the socket module has no name for it
-_MAX_GROUPS = 65536
+_GROUPS_BYTES = 1024  # the most that the socket module asks for: 256 groups
 
 log = logging.getLogger("beampace.service")
 
@@ -86,16 +86,23 @@ class Peer:
         """
         raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         pid, uid, gid = _CREDENTIALS.unpack(raw)
-        return cls(pid, uid, frozenset((gid, *_supplementary(connection))))
+        return cls(pid, uid, frozenset((gid, *_supplementary(connection, uid, gid))))
 
 
-def _supplementary(connection: socket.socket) -> tuple[int, ...]:
-    """Further groups of the peer; none where the kernel is too old to say."""
+def _supplementary(connection: socket.socket, uid: int, gid: int) -> Iterable[int]:
+    """Further groups of the peer: as the kernel says, else as the account is listed."""
     try:
-        raw = connection.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, 4 * _MAX_GROUPS)
-    except OSError:
-        return ()
+        raw = connection.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _GROUPS_BYTES)
+    except OSError:  # too many groups, or too old a kernel
+        return _listed(uid, gid)
     return struct.unpack(f"{len(raw) // 4}I", raw)
+
+
+def _listed(uid: int, gid: int) -> Iterable[int]:
+    try:
+        return os.getgrouplist(pwd.getpwuid(uid).pw_name, gid)
+    except KeyError:
+        return ()
 
 
 @asynccontextmanager
