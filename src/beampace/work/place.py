@@ -9,17 +9,14 @@ import logging
 import os
 import re
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
+from beampace.results.below import opened_directory
 from beampace.work.directory import MAX_NUMBER, modes_below, os_failure
 
 log = logging.getLogger("beampace.work")
-
-_OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 def check_master(master: Path, raw: Path) -> None:
@@ -62,7 +59,7 @@ def numbered_below(root: Path, place: Path, work: str) -> Path:
     parts = _parts_below(root, place)
     try:
         root.mkdir(exist_ok=True)
-        with _opened(root) as handle:
+        with opened_directory(root) as handle:
             return place / _descend(handle, parts, work, place)
     except OSError as error:
         raise os_failure(error, str(place)) from error
@@ -95,7 +92,7 @@ def _descend(handle: int, parts: tuple[str, ...], work: str, place: Path) -> str
         _make(handle, parts[0])
     except FileExistsError:
         _check_no_link(handle, parts[0], place)
-    with _opened(parts[0], handle) as inner:
+    with opened_directory(parts[0], handle) as inner:
         return _descend(inner, parts[1:], work, place)
 
 
@@ -128,18 +125,8 @@ def _make(handle: int, name: str) -> None:
     """
     os.mkdir(name, dir_fd=handle)
     kept, (mode, _) = modes_below(os.fstat(handle).st_mode)
-    with _opened(name, handle) as made:
+    with opened_directory(name, handle) as made:
         try:
             os.fchmod(made, mode | kept)
         except OSError as error:
             log.warning("the mode of %s cannot be set: %s", name, error)
-
-
-@contextmanager
-def _opened(name: str | Path, inside: int | None = None) -> Iterator[int]:
-    """A directory, held open; below another one no symbolic link is followed."""
-    handle = os.open(name, _OPEN | (0 if inside is None else os.O_NOFOLLOW), dir_fd=inside)
-    try:
-        yield handle
-    finally:
-        os.close(handle)
