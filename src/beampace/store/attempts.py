@@ -145,7 +145,11 @@ class Attempts(Part):
         """Living attempts with their jobs, the oldest first."""
         query = select_jobs().add_columns(*attempts.c).join(attempts, attempts.c.job == jobs.c.key)
         with self._read() as connection:
-            rows = connection.execute(query.where(LIVING).order_by(attempts.c.id)).mappings().all()
+            rows = (
+                connection.execute(query.where(LIVING).order_by(attempts.c.claimed, attempts.c.job))
+                .mappings()
+                .all()
+            )
             return tuple((job_of(row), attempt_of(row)) for row in rows)
 
     def attempts(self, job_key: str) -> tuple[AttemptRow, ...]:

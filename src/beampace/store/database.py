@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -155,7 +155,7 @@ def _begin_sqlite(connection: Connection) -> None:
 def _postgresql_engine(address: Address) -> Engine:
     limits = f"-c lock_timeout={BUSY_S:.0f}s -c idle_in_transaction_session_timeout=120s"
     url, query = address.url, dict(address.url.query)
-    places = {key: query.pop(key) for key in ("host", "port") if key in query}
+    places: dict[str, str | Sequence[str]] = {key: query.pop(key) for key in ("host", "port") if key in query}
     # What may be secret goes to the driver alone: an engine shows its URL.
     secret = {} if url.password is None else {"password": url.password}
     bare = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, places)
