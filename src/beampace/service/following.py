@@ -22,7 +22,7 @@ from beampace.core.taxonomy import Exit, Failure
 from beampace.results import Result
 from beampace.service.attempt_files import exit_record, progress_of, result_directory, result_of, started_at
 from beampace.service.desk import Desk
-from beampace.service.ending import new_result
+from beampace.service.ending import frame_counts, new_result
 from beampace.service.use import GroupUse
 from beampace.store import AttemptRow, FrameCounts, JobRow, ResultRow
 
@@ -168,6 +168,9 @@ class Follower:
         self, job: JobRow, attempt: AttemptRow, result: Result, place: Path, usage: ExitRecord | None
     ) -> ResultRow | None:
         row = self.desk.ledger.finish(new_result(job.key, result, place, self.desk.ledger.now()), usage)
+        counts = frame_counts(result)
+        if counts is not None:
+            self.desk.ledger.frames(job.dataset, counts)
         self.desk.log.info(
             "job.ended", job=job.key, attempt=attempt.number, code=result.verdict.code, directory=str(place)
         )

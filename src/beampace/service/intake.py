@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from beampace.core.job import JobState
 from beampace.core.sighting import FilesSeen, Sighting
@@ -26,7 +26,6 @@ class Intake:
 
     desk: Desk
     group_of: GroupOf
-    _marks: dict[int, str] = field(default_factory=dict)
 
     def sighted(self, beamtime: str, sighting: Sighting) -> Observed:
         """Write down a master; its first sight makes work due."""
@@ -50,7 +49,12 @@ class Intake:
         return observed
 
     def files(self, seen: FilesSeen) -> int | None:
-        """Write down a listing; the number of a settled dataset whose files changed after all, or None."""
+        """Write down a listing.
+
+        Returns:
+            The number of a dataset that has settled just now, or whose files changed after it had: work that
+            ended early may lack frames of it. None for the others.
+        """
         ledger = self.desk.ledger
         dataset = ledger.dataset_at(seen.path)
         if dataset is None:
@@ -61,14 +65,18 @@ class Intake:
         if dataset.state != "growing":
             return dataset.id if changed else None
         state = settled_state(dataset, seen, self.desk.settings.watch.patience_s)
-        if state is not None:
-            self._settle(dataset, state)
-        return None
+        if state is None:
+            return None
+        self._settle(dataset, state)
+        return dataset.id
 
     def grew(self, dataset_id: int) -> None:
         """Frames turned up after the work had ended: the same work once more, with all of them."""
         dataset = self.desk.ledger.grow(dataset_id)
         self.desk.log.info("dataset.grew", dataset=dataset.id, generation=dataset.generation)
+        for job in self.desk.ledger.jobs(dataset=dataset_id, state=JobState.WAITING):
+            if job.work_class is not WorkClass.RERUN:  # what nobody has begun is done with all frames at once
+                self.desk.ledger.want_cancel(job.key)
         self._plan(dataset)
 
     def _plan(self, dataset: DatasetRow) -> None:

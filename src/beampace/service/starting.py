@@ -11,6 +11,7 @@ from pathlib import Path
 from beampace.core.errors import BeampaceError
 from beampace.core.job import AttemptState, Resources
 from beampace.core.ports import JobSpec
+from beampace.core.taxonomy import Failure
 from beampace.core.work import WorkClass
 from beampace.eiger import plain_name
 from beampace.plan import Capacity, Cost, Running, Start, Waiting, choose, enlarged, least_cores, size
@@ -29,6 +30,13 @@ _LARGE = frozenset({WorkClass.FULL, WorkClass.RERUN})
 WAIT_FOR_FRAMES_S = 900
 """Wall time a recipe gets besides its own, to wait for frames."""
 
+ASK_AGAIN_S = 2.0
+"""Seconds after which a cluster that gave no clear answer is asked whether it has an attempt."""
+
+_REFUSALS = frozenset(
+    {Failure.REJECTED_BY_QUEUE, Failure.DISK_FULL, Failure.NOT_WRITABLE, Failure.BAD_REQUEST}
+)
+
 COSTS_FOR_S = 20.0
 """Seconds for which measured costs are used before the ledger is asked again."""
 
@@ -41,6 +49,7 @@ class Starter:
     capacity: Capacity
     use: GroupUse
     _short: bool = False
+    _not_before: dict[str, float] = field(default_factory=dict)
     _passed: dict[str, int] = field(default_factory=dict)
     _costs: dict[tuple[str, str], tuple[float, tuple[Cost, ...]]] = field(default_factory=dict)
 
@@ -74,7 +83,9 @@ class Starter:
     def take_up(self, living: Iterable[Living]) -> None:
         """Attempts that were only written down when the daemon ended: the cluster gets them now."""
         for job, attempt in living:
-            if attempt.state is AttemptState.CLAIMED:
+            due = self._not_before.get(attempt.directory, float("-inf")) <= self.desk.clock()
+            if attempt.state is AttemptState.CLAIMED and due:
+                self._not_before.pop(attempt.directory, None)
                 self._submit(job, attempt, self.desk.ledger.dataset(job.dataset))
 
     def size_of(self, job: JobRow, dataset: DatasetRow) -> Resources:
@@ -131,7 +142,7 @@ class Starter:
                 order_of(desk, job, attempt, dataset, keep_all=self._keep_all).write(directory)
                 native = desk.cluster.submit(spec)
         except BeampaceError as error:
-            self._not_taken(job, attempt, error.code.value, error.words)
+            self._failed(job, attempt, error)
             return False
         except OSError as error:
             ending = os_failure(error, attempt.directory)
@@ -142,6 +153,15 @@ class Starter:
             "attempt.submitted", work=job.work.value, dataset=job.dataset, native=native, cores=job.cores
         )
         return True
+
+    def _failed(self, job: JobRow, attempt: AttemptRow, error: BeampaceError) -> None:
+        """A refusal ends the attempt; any other failure leaves open whether the cluster has it."""
+        if error.code in _REFUSALS:
+            self._not_taken(job, attempt, error.code.value, error.words)
+            return
+        self._not_before[attempt.directory] = self.desk.clock() + ASK_AGAIN_S
+        log = self.desk.log.bind(job=job.key, attempt=attempt.number)
+        log.warning("attempt.unclear", code=error.code.value, detail=error.detail)
 
     def _not_taken(self, job: JobRow, attempt: AttemptRow, code: str, detail: str) -> None:
         """A cluster that takes nothing now is asked again, without end: it says nothing about the job."""
