@@ -110,15 +110,14 @@ def choose(
     starts: list[Start] = []
     for work_class in WorkClass:
         queue = [job for job in fitted if job.work_class is work_class]
-        if not _serve(queue, room, starts, passing):
-            break
+        _serve(queue, room, starts, passing)
     return Choice(tuple(starts), passing.counted, _were_cut(waiting, fitted))
 
 
-def _serve(queue: list[Waiting], room: _Room, starts: list[Start], passing: _Passing) -> bool:
-    """Start what can start of one class; False when a job holds the room and nothing may pass it."""
+def _serve(queue: list[Waiting], room: _Room, starts: list[Start], passing: _Passing) -> None:
+    """Start what can start of one class; nothing when a job may not be passed any more."""
     if not queue or not room.free(queue[0].work_class)[0]:
-        return True
+        return
     line, before, at_first = _Line(queue), len(starts), room.free(queue[0].work_class)
     unwatched = any(not _fits(job, at_first) for job in queue)
     while not passing.over and (job := line.next(room.use)) is not None:
@@ -126,14 +125,11 @@ def _serve(queue: list[Waiting], room: _Room, starts: list[Start], passing: _Pas
         if cores:
             starts.append(Start(job.key, cores, job.memory_mb))
             passing.started()
-        elif job.passed >= MAX_PASSED:
-            return False
         elif unwatched and not _fits(job, at_first):
             unwatched = False
             passing.watch(job, len(starts) - before)
         elif not unwatched and not room.free(job.work_class)[0]:
             break
-    return not passing.over
 
 
 def _fits(job: Waiting, free: tuple[int, int]) -> bool:

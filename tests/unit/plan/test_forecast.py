@@ -46,6 +46,12 @@ def test_urgent_work_is_ahead() -> None:
     assert forecast("full", queue, (), ONE, {"full": 5.0, "urgent": 2.0}) == Forecast(7.0, 1)
 
 
+def test_a_large_job_is_passed_in_the_forecast_as_often_as_in_truth() -> None:
+    queue = [job("large", 99, cores=2, least=2), *(job(f"{n}", n) for n in range(20))]
+    lengths = {"large": 10.0, "r": 100.0, **{f"{n}": 1.0 for n in range(20)}}
+    assert forecast("large", queue, [held("r")], Capacity(2, 1000), lengths) == Forecast(110.0, 8)
+
+
 def test_an_unknown_length_ahead_leaves_only_the_place() -> None:
     queue = [job("a", 2), job("b", 1)]
     found = forecasts(queue, [held("r")], ONE, {"a": 10.0, "b": 10.0})

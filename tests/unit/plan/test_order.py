@@ -111,6 +111,13 @@ def test_small_jobs_pass_a_large_one_a_bounded_number_of_times() -> None:
     assert small == MAX_PASSED
 
 
+def test_the_bound_holds_within_one_choice_too() -> None:
+    large = job("large", cores=32, min_cores=32, seen=99)
+    waiting = [large, *(job(f"{n}", FULL if n % 2 else RERUN) for n in range(20))]
+    found = choose(waiting, [held("r", 1)], Capacity(32, 8000))
+    assert len(found.starts) == found.passed["large"] == MAX_PASSED
+
+
 def test_higher_classes_pass_a_large_job_without_being_counted() -> None:
     waiting = [job("large", cores=8, min_cores=8), job("live", LIVE), job("urgent", URGENT)]
     found = choose(waiting, [held("r", 1)], ALL)
