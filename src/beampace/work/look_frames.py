@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from beampace.analysis import Analyser, FrameAnalysis, Setup, hot_sample
 from beampace.core.dataset import Dataset, DatasetKind
@@ -17,10 +20,19 @@ from beampace.core.errors import InputError, failure
 from beampace.core.frames import FrameFailure, FrameLedger, FrameState
 from beampace.core.ports import Progress
 from beampace.core.taxonomy import Failure
-from beampace.eiger import Container, FollowSettings, FrameReader, ReadOptions, Snapshot, open_container
+from beampace.eiger import (
+    Block,
+    Container,
+    FollowSettings,
+    FrameReader,
+    ReadOptions,
+    Snapshot,
+    open_container,
+)
 from beampace.work.follower import Follower
 from beampace.work.look_hot import find_hot
 from beampace.work.look_pool import LookPool, Outcome, Task
+from beampace.work.progress import tell_opened
 
 POLL_S = 0.2
 """The design's limit: five looks per second at an active directory."""
@@ -142,7 +154,7 @@ def look_at_frames(plan: LookPlan, progress: Progress, update: Update) -> Looked
         snapshot, seen = _first(follower, progress)
         state = _begin(plan, snapshot, ready)
         progress.stage("look", state.n_frames)
-        run = _Run(plan, state, pool, aside, snapshot)
+        run = _Run(plan, state, pool, aside, snapshot, partial(tell_opened, progress))
         run.take(snapshot, seen)
         while run.busy:
             progress.check()
@@ -223,6 +235,20 @@ def another_series(before: Dataset, now: Dataset) -> bool:
     return bool(before.id) and bool(now.id) and before.id != now.id
 
 
+class _TellingReader(FrameReader):
+    """A reader that tells of each frame it has read."""
+
+    def __init__(self, container: Container, blocks: tuple[Block, ...], opened: Callable[[], None]) -> None:
+        super().__init__(container, blocks)
+        self._opened = opened
+
+    def read(self, number: int, out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """As `FrameReader.read`."""
+        frame = super().read(number, out)
+        self._opened()
+        return frame
+
+
 @dataclass(slots=True)
 class _Run:
     """The frames on their way: which were given to the threads, which came back."""
@@ -232,6 +258,7 @@ class _Run:
     pool: LookPool
     aside: ThreadPoolExecutor
     snapshot: Snapshot
+    opened: Callable[[], None]
     submitted: set[int] = field(default_factory=set)
     waiting: int = 0
     hot: Future[Setup] | None = None
@@ -338,7 +365,7 @@ class _Run:
         return [number for number in numbers if self.state.first <= number <= self.state.last]
 
     def _submit(self, numbers: Iterable[int]) -> None:
-        reader = FrameReader(self.snapshot.container, self.snapshot.blocks)
+        reader = _TellingReader(self.snapshot.container, self.snapshot.blocks, self.opened)
         rotation = self.state.container.dataset.kind is DatasetKind.ROTATION
         for number in numbers:
             keep = self.plan.keep_spots and (rotation or self.snapshot.growing)
@@ -355,7 +382,7 @@ class _Run:
         if len(readable) < len(sample) and self.state.growing:
             return
         self.hot_done = True
-        reader = FrameReader(self.snapshot.container, self.snapshot.blocks)
+        reader = _TellingReader(self.snapshot.container, self.snapshot.blocks, self.opened)
         width = self.snapshot.container.dataset.scan.width
         self.hold = not self.submitted
         self.hot = self.aside.submit(find_hot, self.state.setup, reader, readable, width, self.plan.cores)

@@ -45,7 +45,7 @@ class Page(HTMLParser):
 def test_what_a_row_shows():
     page = Page(index_html([ROW], "Beamtime 11000001"))
     for text in ("scan", "rotation", "Merged to 1.80 Å.", "P 43 21 2", "78.5 78.5 37.4, 90.0 90.0 90.0",
-                 "1.80 Å", "98.7%", "process, dials", "2026-05-01 12:00:00 UTC"):  # fmt: skip
+                 "1.80 Å", "99 %", "process, dials", "2026-05-01 12:00:00 UTC"):  # fmt: skip
         assert any(text in cell for cell in page.cells), (text, page.cells)
     assert page.addresses == [
         "./user/s1/rotational_001/beampace/process_001/",
