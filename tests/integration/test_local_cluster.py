@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -476,6 +478,28 @@ def test_output_is_bounded(attempts: Attempts) -> None:
     output = spec.directory / "output.txt"
     assert 19_000_000 < output.stat().st_size < 20_001_000
     assert output.read_bytes().endswith(b"xxx" + b"the end\n")
+
+
+def unreadable(pid: int) -> launcher.Process | None:
+    raise OSError(errno.EIO, "Input/output error")
+
+
+def test_poll_that_fails_harms_nobody(attempts: Attempts, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = attempts.spec("sleep", "600")
+    attempts.cluster.submit(spec)
+    attempts.wait_file(spec, launcher.HEARTBEAT)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(InfrastructureError):
+            attempts.state(spec)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    monkeypatch.setattr(launcher, "read_process", unreadable)
+    assert attempts.state(spec) is ClusterState.UNKNOWN
+    monkeypatch.undo()
+    assert attempts.state(spec) is ClusterState.RUNNING
+    assert len(processes_of(spec.directory)) == 1
 
 
 def test_leaves_no_zombie_and_no_descriptor(attempts: Attempts) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -53,7 +54,11 @@ def claimed(directory: Path) -> Iterator[None]:
 
 
 def read_started(directory: Path) -> Started | None:
-    """What `pid.json` says, or None while there is none."""
+    """What `pid.json` says, or None while there is none.
+
+    Raises:
+        OSError: it cannot be read now; nothing follows from it.
+    """
     try:
         record = _read(directory / PID)
         return Started(
@@ -61,7 +66,7 @@ def read_started(directory: Path) -> Started | None:
         )
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError):
         return Started()
 
 
@@ -91,11 +96,15 @@ def _checked(record: ExitRecord) -> ExitRecord:
 
 
 def read_tree(directory: Path) -> frozenset[tuple[int, int]]:
-    """Pid and start time of the processes of an attempt as last written down; empty when unknown."""
+    """Pid and start time of the processes of an attempt as last written down; empty when there is none.
+
+    Raises:
+        OSError: it cannot be read now; nothing follows from it.
+    """
     try:
         pairs = _read(directory / HEARTBEAT)["processes"]
         return frozenset((int(pid), int(start)) for pid, start in pairs)
-    except (OSError, ValueError, TypeError, KeyError):
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
         return frozenset()
 
 
@@ -116,7 +125,19 @@ def withdraw(directory: Path) -> bool:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    """The object in a JSON file.
+
+    Raises:
+        FileNotFoundError: there is no file.
+        ValueError, TypeError: it holds something else, or is a link.
+        OSError: it cannot be read now.
+    """
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise ValueError(f"{path} is a link") from error
+        raise
     try:
         record = json.loads(os.read(file, MOST_BYTES))
     except RecursionError as error:

@@ -93,10 +93,14 @@ class Process(NamedTuple):
 
 
 def read_process(pid: int) -> Process | None:
-    """The process with this pid, or None when there is none or it only waits to be collected (zombie)."""
+    """The process with this pid, or None when there is none or it only waits to be collected (zombie).
+
+    Raises:
+        OSError: the process table cannot be read; nothing follows from it.
+    """
     try:
         text = (_PROC / str(pid) / "stat").read_text(errors="replace")
-    except OSError:
+    except (FileNotFoundError, ProcessLookupError):
         return None
     fields = text[text.rfind(")") + 2 :].split()
     if len(fields) < 20 or fields[0] in "ZX":
@@ -134,7 +138,7 @@ def marked(name: str, directory: Path, processes: Mapping[int, Process]) -> dict
 def _environment(pid: int) -> set[bytes]:
     try:
         return set((_PROC / str(pid) / "environ").read_bytes().split(b"\0"))
-    except OSError:  # of another user, or gone
+    except (FileNotFoundError, ProcessLookupError, PermissionError):  # gone, or of another user
         return set()
 
 
@@ -145,7 +149,7 @@ def send(process: Process, number: int) -> None:
         return
     try:
         os.kill(process.pid, number)
-    except OSError:  # it has ended, or became another user
+    except (ProcessLookupError, PermissionError):  # it has ended, or became another user
         return
 
 
@@ -269,8 +273,9 @@ class Output:
 class Supervisor:
     """One program and all that descends from it."""
 
-    def __init__(self, launch: Launch, directory: Path) -> None:
+    def __init__(self, launch: Launch, directory: Path, wake: int) -> None:
         self.launch = launch
+        self.wake = wake
         self.directory = directory
         self.libc = ctypes.CDLL(None, use_errno=True)
         self.output = Output(directory, launch.output_bytes)
@@ -287,11 +292,11 @@ class Supervisor:
     def run(self, body: Callable[[Launch, Path], None]) -> dict[str, Any]:
         """Run the program to its end and return the exit record; nothing of it is left then."""
         self.libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        self.wake = _wake_by_signals()
         self.reader = self._start(body)
         while self.status is None:
             self._wait()
-            self._look()
+            with suppress(OSError):  # a process table that cannot be read now can be soon
+                self._look()
         self._end_rest()
         self._drain()
         self.output.close()
@@ -367,20 +372,21 @@ class Supervisor:
     def _look(self) -> None:
         """Judge time, memory and wishes; take the next step of an ending."""
         now = time.monotonic()
-        pids = _descendants(os.getpid())
-        if self._memory_mb(pids) > self.launch.memory_mb > 0:
-            self._end("out_of_memory", min(MEMORY_GRACE_S, self.launch.grace_s))
         if 0 < self.launch.time_s < now - self.began:
             self._end("timed_out", self.launch.grace_s)
         if not self.reason and (self.directory / CANCEL).exists():
             self._end("cancelled", self.launch.grace_s)
+        while self.steps and self.steps[0][0] <= now:
+            _, number, everybody = self.steps[0]
+            self._signal(number, everybody=everybody)
+            self.steps.pop(0)
+        pids = _descendants(os.getpid())
+        if self._memory_mb(pids) > self.launch.memory_mb > 0:
+            self._end("out_of_memory", min(MEMORY_GRACE_S, self.launch.grace_s))
         if now >= self.next_beat or set(pids) - self.beaten:
             self.next_beat = now + BEAT_S
             self.beaten = set(pids)
             self._beat(pids)
-        while self.steps and self.steps[0][0] <= now:
-            _, number, everybody = self.steps.pop(0)
-            self._signal(number, everybody=everybody)
 
     def _memory_mb(self, pids: list[int]) -> float:
         """Resident memory of the tree; pages that several share are told apart only when it matters."""
@@ -431,15 +437,20 @@ class Supervisor:
     def _end_rest(self) -> None:
         """End what outlives the program; returns when nothing is left."""
         kill_at = time.monotonic() + (0.0 if self.reason else REST_S)
-        number = signal.SIGTERM
-        while left := self._tree():
-            if time.monotonic() >= kill_at:
-                number = signal.SIGKILL
-            for process in left.values():
-                send(process, number)
+        while self._send_all(signal.SIGKILL if time.monotonic() >= kill_at else signal.SIGTERM):
             time.sleep(0.02)
             self._drain()
             self._collect()
+
+    def _send_all(self, number: int) -> bool:
+        """Send a signal to all that is left; False when nothing is."""
+        try:
+            left = self._tree()
+            for process in left.values():
+                send(process, number)
+        except OSError:  # not known now: asked again
+            return True
+        return bool(left)
 
     def _record(self) -> dict[str, Any]:
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -565,13 +576,14 @@ def launch_once(path: Path, body: Callable[[Launch, Path], None]) -> int:
     """
     directory = path.parent
     launch = Launch(**json.loads(path.read_bytes()))
+    wake = _wake_by_signals()  # from its pid file on it may be told to stop
     if not announce(directory):
         return 0
     exit_file = ExitFile(directory)
     if (directory / CANCEL).exists():
         record = {"exit": None, "signal": None, "reason": "cancelled", "cores": launch.cores, "ended": _utc()}
     else:
-        record = Supervisor(launch, directory).run(body)
+        record = Supervisor(launch, directory, wake).run(body)
     return 0 if exit_file.write(record) else 1
 
 

@@ -19,6 +19,8 @@ started again finds what its predecessor started. What can go wrong between two 
 7. `pid.json` that cannot be read (the machine lost power): no process is known; the marks decide, as 5.
 8. Launcher alive: RUNNING, also when the program has ended and its exit record waits for a full disk. A
    launcher that does not obey `cancel` in time is killed, then as 5.
+9. Files or the process table that cannot be read for the moment (no free descriptors, an I/O error): UNKNOWN,
+   or a failed poll; nothing follows from it, and the next look decides.
 
 The directories must lie on a disk of this machine.
 """
@@ -135,13 +137,13 @@ class LocalCluster:
         self._ended &= {directory.absolute() for directory in directories.values()}
         try:
             boot = launcher.boot_id()
-            return {
-                native_id: self._state(native_id, directory.absolute(), boot)
-                for native_id, directory in directories.items()
-            }
         except OSError as error:
             detail = f"The process table of this machine cannot be read: {error}."
             raise failure(Failure.NODE_LOST, detail) from error
+        return {
+            native_id: self._state_or_unknown(native_id, directory.absolute(), boot)
+            for native_id, directory in directories.items()
+        }
 
     def cancel(self, native_id: str, directory: Path) -> None:  # noqa: ARG002 (the directory says all)
         """Ask for the end of a tree; see `Cluster`.
@@ -233,6 +235,14 @@ class LocalCluster:
         self._collect()
         return directory in self._children.values()
 
+    def _state_or_unknown(self, native_id: str, directory: Path, boot: str) -> ClusterState:
+        """The state; UNKNOWN while files or processes cannot be read, which says nothing of other attempts."""
+        try:
+            return self._state(native_id, directory, boot)
+        except OSError as error:
+            _log().warning("attempt_unknown", extra={"directory": str(directory), "error": str(error)})
+            return ClusterState.UNKNOWN
+
     def _state(self, native_id: str, directory: Path, boot: str) -> ClusterState:
         started = read_started(directory)
         if started is None:
@@ -256,9 +266,6 @@ class LocalCluster:
             return ClusterState.GONE if withdraw(directory) else ClusterState.RUNNING
         except FileNotFoundError:  # without launch.json no launcher can begin
             return _kill_left(native_id.removeprefix(_PREFIX), directory)
-        except OSError as error:  # tried again at the next look
-            _log().warning("attempt_not_withdrawn", extra={"directory": str(directory), "error": str(error)})
-            return ClusterState.UNKNOWN
 
     def _insist(self, native_id: str, directory: Path, process: Process) -> None:
         """Kill a launcher that does not obey."""
