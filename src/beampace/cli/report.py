@@ -72,7 +72,6 @@ def report_from(where: Where, beamtime: str) -> ReportAnswer:
     except InfrastructureError as error:
         if error.code is not Failure.DAEMON_MISSING:
             raise
-        sys.stderr.write("No daemon runs; its ledger is read.\n")
         return _from_ledger(where, beamtime)
 
 
@@ -80,6 +79,7 @@ def _from_ledger(where: Where, beamtime: str) -> ReportAnswer:
     from beampace.service.ledger_place import existing_ledger
 
     with existing_ledger(where.directory(), where.config) as ledger:
+        sys.stderr.write("No daemon runs; its ledger is read.\n")
         return report_of(ledger, beamtime)
 
 

@@ -104,7 +104,8 @@ def _doubled_rows(books: Books) -> Iterable[str]:
         found[row.dataset, row.generation, row.work, row.engine, options, wanted_by].append(row)
     for rows in found.values():
         if len(rows) > 1:
-            yield f"Results {', '.join(str(row.id) for row in rows)} are of the same work."
+            numbers = ", ".join(map(str, sorted(row.id for row in rows)))
+            yield f"Results {numbers} are of the same work."
 
 
 def _doubled_files(on_disk: dict[str, list[str]]) -> Iterable[str]:
