@@ -236,7 +236,7 @@ class LocalCluster:
         return directory in self._children.values()
 
     def _state_or_unknown(self, native_id: str, directory: Path, boot: str) -> ClusterState:
-        """The state; UNKNOWN while files or processes cannot be read, which says nothing of other attempts."""
+        """The state; UNKNOWN while files or processes cannot be read: that says nothing of other attempts."""
         try:
             return self._state(native_id, directory, boot)
         except OSError as error:
