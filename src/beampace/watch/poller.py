@@ -107,7 +107,9 @@ class Poller:
         if prefix and prefix != watched.prefix:
             watched.prefix = prefix
             watched.data, watched.quiet_s = folder.content.data.get(prefix, DataFiles()), 0.0
-        if watched.awaits:
+        if not folder.awaits:
+            folder.warm(awaited=float("-inf"))
+        elif watched.awaits:
             folder.warm(awaited=self._clock() - watched.quiet_s)
         watched.said_s = watched.quiet_s
         return watched.seen(master)
@@ -165,8 +167,8 @@ class Poller:
         if not same:
             folder.signature = signature
             self._changed(path, folder, listing, now, found)
-        if folder.listed_at(now, 2 * self._settings.quiet_s) and folder.awaits:
-            folder.warm(awaited=now)
+        if folder.listed_at(now, 2 * self._settings.quiet_s):
+            folder.warm(awaited=now if folder.awaits else float("-inf"))
         for name, watched in folder.masters.items():
             master = below(path, name)
             said = watched.words(master, self._settings)

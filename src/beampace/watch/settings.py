@@ -31,7 +31,7 @@ class WatchSettings:
     active_s: float = 0.2
     quiet_s: float = 30.0
     budget_s: float = 0.1
-    active_for_s: float = 30.0
+    active_for_s: float = 60.0
     leads_for_s: float = 1800.0
     patience_s: float = 600.0
     say_s: float = 1.0

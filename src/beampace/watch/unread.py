@@ -77,7 +77,6 @@ class UnreadMasters:
     def asked(self, path: str) -> None:
         """It is being read; a change from now on makes another reading necessary."""
         self._asked[path] = self._waiting[path].order
-        self._waiting[path] = replace(self._waiting[path], due=float("inf"))
 
     def read(self, path: str) -> bool:
         """It was read; False when it changed or went since it was asked for."""
@@ -89,8 +88,9 @@ class UnreadMasters:
         return True
 
     def next(self, now: float) -> str | None:
-        """The master to be read now: those never tried first, of these the latest."""
-        due = [(u.tries, -u.order, path) for path, u in self._waiting.items() if u.due <= now]
+        """The master to be read now, none that is being read: those never tried first, the latest of them."""
+        waiting = self._waiting.items()
+        due = [(u.tries, -u.order, path) for path, u in waiting if u.due <= now and path not in self._asked]
         return min(due)[2] if due else None
 
     def failed(self, path: str, code: Failure, words: str, next_step: str, now: float) -> None:

@@ -30,6 +30,9 @@ from beampace.watch.unread import UnreadMasters
 _WANTED_S = 5.0
 """How long a directory is looked at closely because somebody asked."""
 
+_AT_A_TIME = 4
+"""Masters the reader is asked for at a time; a new one waits behind no more than these."""
+
 
 class Reads(Protocol):
     """Who reads masters; `Identifier`, or a twin of it in tests."""
@@ -87,7 +90,7 @@ class Watch:
         self._poller = Poller(self.raw, self._settings, clock, files)
         self._aside = Aside("watch: listings")
         self._polling: Future[Polled] | None = None
-        self._reading: tuple[str, Future[Answer]] | None = None
+        self._reading: deque[tuple[str, Future[Answer]]] = deque()
         self._unread = UnreadMasters(self._settings)
         self._owners = Owners()
         self._announced = Announced(self._settings)
@@ -192,31 +195,34 @@ class Watch:
         """Read masters, one at a time, for so long."""
         sightings: list[Sighting] = []
         until = self._clock() + seconds
-        while self._reading or self._ask_next():
-            path, future = self._reading or ("", Future[Answer]())
+        while self._ask_more():
+            path, future = self._reading[0]
             wait([future], max(0.0, until - self._clock()))
             if not future.done():
                 break
-            self._reading = None
+            self._reading.popleft()
             sightings += self._answered(path, future)
         return sightings
 
-    def _ask_next(self) -> bool:
-        path = self._unread.next(self._clock())
-        if path is None:
-            return False
-        said = self._announced.said_of(path)
-        future = self._identifier.look(Path(path), self.raw, said.kind if said else None)
-        self._unread.asked(path)
-        self._reading = (path, future)
-        return True
+    def _ask_more(self) -> bool:
+        """Keep the reader busy until the next tick; whether an answer is awaited."""
+        while len(self._reading) < _AT_A_TIME:
+            path = self._unread.next(self._clock())
+            if path is None:
+                break
+            said = self._announced.said_of(path)
+            future = self._identifier.look(Path(path), self.raw, said.kind if said else None)
+            self._unread.asked(path)
+            self._reading.append((path, future))
+        return bool(self._reading)
 
     def _answered(self, path: str, future: Future[Answer]) -> tuple[Sighting, ...]:
         """Take in an answer; the sightings to be told."""
         now = self._clock()
         error = future.exception()
-        if isinstance(error, BeampaceError):
-            self._unread.failed(path, error.code, spelt(error.words), spelt(error.next_step), now)
+        if error is not None:
+            known = error if isinstance(error, BeampaceError) else failure(Failure.ENGINE_FAILED, repr(error))
+            self._unread.failed(path, known.code, spelt(known.words), spelt(known.next_step), now)
             return ()
         said = future.result()
         if isinstance(said, Refused):

@@ -74,6 +74,7 @@ def test_a_change_while_it_is_read_asks_for_another_reading() -> None:
     waiting.asked("/a")
     assert waiting.next(1.0) is None
     waiting.add("/a", 1.0)
+    assert waiting.next(1.0) is None, "the reading that is under way ends first"
     assert not waiting.read("/a")
     assert waiting.next(1.0) == "/a"
     waiting.asked("/a")
