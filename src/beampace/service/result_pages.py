@@ -1,12 +1,27 @@
-"""Lists of results that work from the file system alone."""
+"""What is left in `processed` beside the results: recommendation, `datasets.txt`, index pages.
+
+Every file is brought to what the ledger says: written twice, it looks as if written once. A beamtime whose
+directory has gone is left as it is; its results are in the ledger.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
+from beampace.core.errors import BeampaceError
 from beampace.core.sighting import Trouble
+from beampace.results.index_page import IndexRow, write_indexes
+from beampace.results.listing import list_result
+from beampace.results.recommend import WORKS, Candidate, recommend, write_recommended
 from beampace.service.desk import Desk
-from beampace.store import ResultRow
+from beampace.service.starting import results_place
+from beampace.store import BeamtimeRow, DatasetRow, ResultRow
+
+EVERY_S = 2.0
+"""Seconds from one writing of the index pages to the next, and from one try to another after a refusal."""
 
 
 @dataclass(slots=True)
@@ -14,11 +29,137 @@ class ResultPages:
     """Keeps recommendation, `datasets.txt` and index pages up to date."""
 
     desk: Desk
+    _stale: set[str] = field(default_factory=set)
+    _at: float = float("-inf")
+    _again_at: dict[int, float] = field(default_factory=dict)
+    _troubles: dict[str, Trouble] = field(default_factory=dict)
 
     def add(self, row: ResultRow) -> bool:
-        """Take in a result; False when it has to be tried again."""
-        return bool(row)
+        """Take in a result; False when it has to be tried again, because its place refuses."""
+        beamtime = self.desk.ledger.beamtime(row.beamtime)
+        if not (Path(beamtime.root) / "processed").is_dir():
+            return True
+        if self.desk.clock() < self._again_at.get(row.id, float("-inf")):
+            return False
+        try:
+            self._write(row, beamtime)
+        except BeampaceError as error:
+            self._again_at[row.id] = self.desk.clock() + EVERY_S
+            self._refused(f"result {row.id}", error)
+            return False
+        self._again_at.pop(row.id, None)
+        self._troubles.pop(f"result {row.id}", None)
+        self._stale.add(row.beamtime)
+        return True
 
     def refresh(self) -> tuple[Trouble, ...]:
-        """Rewrite pages."""
-        return ()
+        """Write stale index pages, now and then; returns what staff should know."""
+        if self._stale and self.desk.clock() - self._at >= EVERY_S:
+            self._at = self.desk.clock()
+            for beamtime in tuple(self._stale):
+                self._index(self.desk.ledger.beamtime(beamtime))
+        return tuple(self._troubles.values())
+
+    def _write(self, row: ResultRow, beamtime: BeamtimeRow) -> None:
+        processed = Path(beamtime.root) / "processed"
+        self._recommend(processed, self.desk.ledger.dataset(row.dataset))
+        if self.desk.settings.results.datasets_txt and self._one_group(beamtime):
+            list_result(processed, Path(row.result.directory))
+
+    def _recommend(self, processed: Path, dataset: DatasetRow) -> None:
+        """Choose, write the choice down in the ledger, then in `recommended.json`."""
+        ledger = self.desk.ledger
+        rows = [row for row in ledger.results(dataset=dataset.id) if row.work in WORKS]
+        by_name = {Path(row.result.directory).name: row for row in rows}
+        choice = recommend(map(candidate_of, rows), self.desk.settings.results.engines)
+        if choice is None:
+            return
+        ledger.recommend(dataset.id, by_name[choice.result.name].id, choice.reason)
+        known = [one for one in ledger.recommendations(dataset.beamtime) if one.dataset == dataset.id]
+        place = results_place(self.desk, dataset).as_posix()
+        write_recommended(processed, place, choice, known[0].since)
+
+    def _one_group(self, beamtime: BeamtimeRow) -> bool:
+        return len({row.group for row in self.desk.ledger.datasets(beamtime=beamtime.id)}) <= 1
+
+    def _index(self, beamtime: BeamtimeRow) -> None:
+        ledger = self.desk.ledger
+        datasets = {row.id: row for row in ledger.datasets(beamtime=beamtime.id)}
+        chosen = {one.result for one in ledger.recommendations(beamtime.id)}
+        processed = Path(beamtime.root) / "processed"
+        rows = list(index_rows(ledger.results(beamtime=beamtime.id), datasets, chosen, processed))
+        try:
+            write_indexes(processed, rows, f"Beamtime {beamtime.id}")
+        except BeampaceError as error:
+            self._refused(beamtime.id, error)
+            return
+        self._troubles.pop(beamtime.id, None)
+        self._stale.discard(beamtime.id)
+
+    def _refused(self, what: str, error: BeampaceError) -> None:
+        self._troubles[what] = Trouble(what, error.words, error.next_step)
+
+
+def candidate_of(row: ResultRow) -> Candidate:
+    """A result as the choice sees it."""
+    result, summary = row.result, row.result.summary
+    return Candidate(
+        name=Path(result.directory).name,
+        work=row.work.value,
+        engine=row.engine,
+        code=result.code,
+        generation=row.generation,
+        n_frames=_n_frames(row),
+        created=result.created,
+        d_min=summary.get("d_min"),
+        completeness=summary.get("completeness"),
+        cc_half=summary.get("cc_half"),
+    )
+
+
+def index_rows(
+    results: Iterable[ResultRow],
+    datasets: Mapping[int, DatasetRow],
+    chosen: set[int | None],
+    processed: Path,
+) -> Iterable[IndexRow]:
+    """Results as the index pages show them; those that lie elsewhere are left out."""
+    for row in results:
+        directory = Path(row.result.directory)
+        if directory.is_relative_to(processed):
+            place = directory.relative_to(processed).as_posix()
+            yield _index_row(row, datasets[row.dataset], place, recommended=row.id in chosen)
+
+
+def _index_row(row: ResultRow, dataset: DatasetRow, directory: str, *, recommended: bool) -> IndexRow:
+    result, summary = row.result, row.result.summary
+    return IndexRow(
+        group=row.group,
+        place=dataset.place,
+        dataset=dataset.name,
+        kind=dataset.kind.value,
+        work=row.work.value,
+        engine=row.engine,
+        directory=directory,
+        code=result.code,
+        words=result.words,
+        created=result.created,
+        space_group=_space_group(summary),
+        cell=tuple(summary["cell"]) if summary.get("cell") else None,
+        d_min=summary.get("d_min"),
+        completeness=summary.get("completeness"),
+        files=summary.get("files", {}),
+        recommended=recommended,
+    )
+
+
+def _space_group(summary: Mapping[str, Any]) -> str:
+    """The symbol when it is sure, else all that is left."""
+    if summary.get("sure"):
+        return str(summary.get("space_group", ""))
+    return " or ".join(summary.get("candidates", ()))
+
+
+def _n_frames(row: ResultRow) -> int:
+    used = row.result.frames_used
+    return row.result.usable if used is None else used[1] - used[0] + 1
