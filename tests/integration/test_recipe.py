@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -301,3 +304,27 @@ def test_dozor_is_started_before_the_frames_are_there(tmp_path):
     assert done.result.verdict.code == "finished", done.result.verdict
     assert arguments(tmp_path / "out/dozor") == [str(master)]
     assert done.result.dataset.frames.usable == 6
+
+
+def beampace(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "beampace", *arguments],
+        capture_output=True, text=True, check=False, timeout=60, env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+def test_on_the_command_line(scan, tmp_path):
+    (tmp_path / "recipes").mkdir()
+    write_recipe(tmp_path / "recipes", about="Counts nothing.")
+    (tmp_path / "recipes/wrong.toml").write_text("name = 3\n")
+    wished = ["process", str(scan), "--engine", "tool", "--quiet", "0", "--json", "--out"]
+    said = beampace(*wished, str(tmp_path / "out"), "--recipes", str(tmp_path / "recipes"))
+    assert (said.returncode, json.loads(said.stdout)["verdict"]["code"]) == (0, "finished"), said.stderr
+    said = beampace(*wished, str(tmp_path / "out2"), BEAMPACE_RECIPES=f"/absent:{tmp_path / 'recipes'}")
+    assert json.loads(said.stdout)["engine"] == "tool"
+    said = beampace("process", str(scan), "--engine", "tol", "--recipes", str(tmp_path / "recipes"))
+    assert said.returncode == 2 and "dials, tool" in said.stderr and "wrong.toml" in said.stderr
+    said = beampace("check", "--json", BEAMPACE_RECIPES=str(tmp_path / "recipes"))
+    found = {item["what"]: item for item in json.loads(said.stdout)["findings"]}
+    assert found["recipe tool"]["ok"] and "Counts nothing." in found["recipe tool"]["says"]
+    assert not found["recipe"]["ok"] and "wrong.toml" in found["recipe"]["says"]
