@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from beampace.beamtime import GroupTable, GroupTableFile, PathRule, assign, is_plain, parse_table, plain_name
 from beampace.core.errors import InputError
+from tests.support.properties import patient
 
 TABLE = GroupTable({"lyso_1": "meyer"}, {"CPS-01": "schulz", "CPS-0123": "weber"})
 FIRST = PathRule.from_text("first folder")
@@ -63,6 +64,7 @@ def test_folders_with_odd_names_stay_different_groups() -> None:
     assert all(map(is_plain, found))
 
 
+@patient
 @given(st.text(st.characters(), min_size=1, max_size=200), st.text(min_size=1, max_size=200))
 def test_names_of_groups_are_plain_and_never_meet(one: str, other: str) -> None:
     assert is_plain(plain_name(one))

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beampace.beamtime import ChangeKind, OnlineResources, OpenBeamtime, Phase, Seen, next_phase
+from tests.support.properties import patient
 
 A = replace(OpenBeamtime.at("A", Path("/gpfs/current")), rank=0)
 B = replace(OpenBeamtime.at("B", Path("/gpfs/current")), rank=0)
@@ -69,6 +70,7 @@ def test_another_title_is_an_update() -> None:
     assert (change.kind, phase.open.title) == (ChangeKind.UPDATED, "new")
 
 
+@patient
 @given(st.lists(st.tuples(st.floats(0, 8), st.sampled_from([A, B, C, GONE, UNKNOWN])), max_size=30))
 def test_openings_and_closings_alternate_and_unknown_changes_nothing(steps: list) -> None:
     phase, at, is_open = Phase(), 0.0, None

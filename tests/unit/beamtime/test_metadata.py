@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from beampace.beamtime import granted, parse_metadata, read_metadata
 from beampace.beamtime.moment import moment
 from beampace.core.errors import InputError
+from tests.support.properties import patient
 
 FILE = Path("/gpfs/current/beamtime-metadata-11010000.json")
 
@@ -228,6 +229,7 @@ JSON = st.recursive(
 )
 
 
+@patient
 @given(st.dictionaries(st.sampled_from([*FULL, "id", "remarks", "event-start", "online_analysis"]), JSON))
 def test_no_object_does_worse_than_being_refused(found: dict[str, object]) -> None:
     try:
@@ -238,6 +240,7 @@ def test_no_object_does_worse_than_being_refused(found: dict[str, object]) -> No
         assert result.id
 
 
+@patient
 @given(
     st.dictionaries(st.sampled_from(sorted({*FULL["onlineAnalysis"], *FULL["asapo"], "asapo"})), JSON),
     st.sampled_from(["onlineAnalysis", "asapo"]),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from beampace.beamtime import OpenBeamtime, PathViews, View, parse_metadata, views_of
 from beampace.core.errors import InputError
+from tests.support.properties import patient
 
 VIEWS = PathViews(
     {
@@ -21,6 +22,7 @@ PART = st.text(st.characters(blacklist_characters="/\0", blacklist_categories=("
 )
 
 
+@patient
 @given(st.lists(PART, max_size=5), st.sampled_from(View), st.sampled_from(View))
 def test_there_and_back_is_the_same_place(parts: list[str], start: View, to: View) -> None:
     path = VIEWS.roots[start][0].joinpath(*parts)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from beampace.core.work import WorkClass, WorkName
 from beampace.plan import Capacity, Forecast, Running, Waiting, forecast, forecasts, words
+from tests.support.properties import patient
 
 ONE = Capacity(1, 1000)
 FULL = WorkClass.FULL
@@ -76,6 +77,7 @@ def test_a_job_behind_more_than_is_rehearsed_has_no_forecast() -> None:
     assert found["599"] == Forecast()
 
 
+@patient
 @given(
     st.lists(st.tuples(st.integers(1, 4), st.floats(0.1, 100)), min_size=1, max_size=10), st.integers(1, 4)
 )

@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from beampace.core.work import WorkClass
 from beampace.plan import MAX_PASSED, Capacity, Choice, Running, Waiting, choose, usual_capacity
+from tests.support.properties import thorough
 
 URGENT, LIVE, FULL, RERUN = WorkClass
 ALL = Capacity(8, 8000)
@@ -216,7 +217,7 @@ def least(one: Waiting, capacity: Capacity) -> tuple[int, int]:
     return min(need, capacity.urgent_cores or need) if urgent else need, min(one.memory_mb, memory)
 
 
-@settings(max_examples=300)
+@thorough
 @given(queues())
 def test_never_over_budget_and_the_part_kept_is_untouched(queue) -> None:
     found = choose(queue[0], queue[1], queue[2], queue[3])
@@ -228,7 +229,7 @@ def test_never_over_budget_and_the_part_kept_is_untouched(queue) -> None:
         assert least(wishes[start.key], queue[2])[0] <= start.cores <= wishes[start.key].cores
 
 
-@settings(max_examples=300)
+@thorough
 @given(queues())
 def test_urgent_work_that_fits_starts_before_any_other(queue) -> None:
     waiting, running, capacity, used = queue
@@ -242,7 +243,7 @@ def test_urgent_work_that_fits_starts_before_any_other(queue) -> None:
     assert not fitting or blocked or classes[found.keys[0]] is URGENT
 
 
-@settings(max_examples=300)
+@thorough
 @given(queues())
 def test_nothing_waits_that_would_fit_unless_a_passed_job_holds_the_room(queue) -> None:
     waiting, _, capacity, _ = queue
@@ -259,7 +260,7 @@ def test_nothing_waits_that_would_fit_unless_a_passed_job_holds_the_room(queue) 
             assert min(holding) <= one.work_class.rank
 
 
-@settings(max_examples=300)
+@thorough
 @given(queues())
 def test_each_start_is_of_the_group_that_uses_least(queue) -> None:
     """Among small equal jobs nothing but class, use and age decides."""

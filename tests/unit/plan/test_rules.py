@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from beampace.core.dataset import DatasetKind
 from beampace.core.work import Event, WorkClass, WorkName
 from beampace.plan import DEFAULT_RULES, Rule, Scenario, decide
+from tests.support.properties import patient
 
 GRID, SCREENING, ROTATION, STILLS = (
     DatasetKind.GRID,
@@ -96,6 +97,7 @@ def test_the_same_work_is_due_once_and_another_option_is_another_work() -> None:
     assert [(one.rule, one.options) for one in found] == [("one", {}), ("three", {"grid": [2, 3]})]
 
 
+@patient
 @given(
     st.sampled_from(DatasetKind),
     st.sampled_from(Event),

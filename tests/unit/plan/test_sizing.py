@@ -8,6 +8,7 @@ from beampace.core.dataset import DatasetKind
 from beampace.core.job import Resources
 from beampace.core.work import WorkName
 from beampace.plan import Capacity, Cost, core_seconds, enlarged, expected_s, least_cores, size
+from tests.support.properties import patient
 
 NODE = Capacity(96, 500_000, 24, 100_000)
 LOOK, MAP, PROCESS = WorkName.LOOK, WorkName.MAP, WorkName.PROCESS
@@ -80,6 +81,7 @@ COSTS = st.lists(
 WORKS = st.sampled_from([(LOOK, ""), (MAP, ""), (PROCESS, "dials"), (PROCESS, "fast"), (PROCESS, "site")])
 
 
+@patient
 @given(
     WORKS, st.sampled_from(DatasetKind), COSTS, st.integers(0, 20_000), st.integers(0, 20_000), st.booleans()
 )
