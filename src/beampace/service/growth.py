@@ -9,12 +9,19 @@ from datetime import timedelta
 from pathlib import Path
 
 from beampace.core.errors import BeampaceError
+from beampace.core.taxonomy import Failure
 from beampace.service.desk import Desk
-from beampace.store import DatasetRow, ResultRow
+from beampace.store import DatasetRow, NewResult, ResultRow
 from beampace.watch import Answer, Counted
 
 Counting = Callable[[Path, Path], "Future[Answer]"]
 """Master and root of the raw data -> frames that can be read now, counted by a process of its own."""
+
+
+MAX_GENERATIONS = 5
+"""Times a dataset may be worked on again by itself, so that one that flickers does not go on for ever."""
+
+_UNREADABLE = frozenset({Failure.NOT_A_DATASET, Failure.FILE_TRUNCATED, Failure.FRAMES_MISSING})
 
 
 @dataclass(slots=True)
@@ -42,7 +49,7 @@ class Growth:
 
     def ended(self, result: ResultRow) -> None:
         """Look at a dataset whose work just ended without some frames: they may have come meanwhile."""
-        if result.result.usable < result.result.announced:
+        if lacks_frames(result.result):
             self.suspect(result.dataset)
 
     def grown(self) -> list[int]:
@@ -72,6 +79,11 @@ class Growth:
         lacking = [
             row.result.usable
             for row in self.desk.ledger.results(dataset=dataset.id)
-            if row.generation == dataset.generation and row.result.usable < row.result.announced
+            if row.generation == dataset.generation and lacks_frames(row.result)
         ]
-        return min(lacking, default=None)
+        return min(lacking, default=None) if dataset.generation < MAX_GENERATIONS else None
+
+
+def lacks_frames(result: NewResult) -> bool:
+    """Whether a result was made without some of the frames, as far as that was for want of them."""
+    return result.code in _UNREADABLE or 0 < result.usable < result.announced

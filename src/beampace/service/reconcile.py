@@ -138,7 +138,11 @@ class Reconciler:
             return 0, 0.0, ()
         tick = self.watch.tick()
         for sighting in tick.sightings:
-            self.intake.sighted(self.open.id, sighting)
+            observed = self.intake.sighted(self.open.id, sighting)
+            if (
+                observed.news == "changed"
+            ):  # renamed, perhaps: what was begun under the old name found nothing
+                self.growth.suspect(observed.dataset.id)
         for seen in tick.files:
             changed = self.intake.files(seen)
             if changed is not None:
