@@ -130,5 +130,5 @@ class Announced:
 
 
 def _never(path: str) -> Trouble:
-    step = "Check the path, and whether the detector wrote anything; announce it again."
+    step = "Check the path: it has to be a master or the directory it lies in. Then announce it again."
     return Trouble(spelt(path), "It was announced but never seen.", step)
