@@ -89,7 +89,9 @@ def index_names(groups: Iterable[str]) -> Mapping[str, str]:
     }
 
 
-def write_indexes(processed: Path, rows: Iterable[IndexRow], title: str) -> tuple[Path, ...]:
+def write_indexes(
+    processed: Path, rows: Iterable[IndexRow], title: str, groups: Iterable[str] = ()
+) -> tuple[Path, ...]:
     """Bring the index pages up to date; returns those that were written anew.
 
     One group has `index.html`. With several each has its own page, and an `index.html` of ours that listed
@@ -100,13 +102,14 @@ def write_indexes(processed: Path, rows: Iterable[IndexRow], title: str) -> tupl
         processed: root of the results; where it is missing nothing is written.
         rows: all results of the beamtime.
         title: of the beamtime.
+        groups: of the beamtime, also those without a result yet: with several, nothing is listed for all.
 
     Raises:
         InfrastructureError: a page cannot be written (not_writable, disk_full).
     """
     if not processed.is_dir():
         return ()
-    by_group: dict[str, list[IndexRow]] = {}
+    by_group: dict[str, list[IndexRow]] = {group: [] for group in groups}
     for row in rows:
         by_group.setdefault(row.group, []).append(row)
     pages = {name: index_html(by_group[group], title) for group, name in index_names(by_group).items()}

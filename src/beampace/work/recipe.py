@@ -75,9 +75,9 @@ def _process(
     try:
         ran = _run(loaded, values, job, directory, progress)
     finally:
-        if loaded.recipe.start is Start.SEEN:
-            job.ledger = examine(container).ledger(settled=True)
         _list_files(loaded, job, directory)
+    if loaded.recipe.start is Start.SEEN:
+        job.ledger = examine(container).ledger(settled=True)
     return _verdict(loaded, job, ran, values.out, directory / _log_name(loaded))
 
 
@@ -190,10 +190,14 @@ def _environment(cores: int) -> Mapping[str, str]:
 
 
 def _list_files(loaded: Loaded, job: Job, directory: Path) -> None:
-    """Name what the program left, also when it failed."""
+    """Name what the program left, also when it failed; what cannot be read is left out."""
     for name, path in engine.find_files(loaded.recipe, directory / loaded.recipe.name).items():
+        try:
+            job.hashes[name] = sha256(path)
+        except (BeampaceError, OSError) as error:
+            log.warning("not listed: %s", error)
+            continue
         job.files[name] = path.relative_to(directory).as_posix()
-        job.hashes[name] = sha256(path)
 
 
 def _verdict(loaded: Loaded, job: Job, ran: Ran, out: Path, output: Path) -> Verdict:

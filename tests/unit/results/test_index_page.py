@@ -84,6 +84,11 @@ def test_one_group_has_the_index_and_several_have_none_in_common(tmp_path):
     assert "alpha" not in texts["index.html"] and (tmp_path / "index.html").stat().st_mode & 0o777 == 0o644
 
 
+def test_a_group_without_results_is_a_group(tmp_path):
+    write_indexes(tmp_path, [replace(ROW, group="alpha")], "t", groups=["alpha", "beta"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["index_alpha.html", "index_beta.html"]
+
+
 def test_pages_of_different_groups_never_share_a_name():
     names = index_names(["a/b", "a b", "A_b", "", "../x", "plain"])
     assert len({name.lower() for name in names.values()}) == 6
