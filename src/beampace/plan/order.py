@@ -2,7 +2,8 @@
 
 1. Classes go in their order: urgent, live, full, rerun.
 2. Inside a class the group with the smallest use goes first; inside a group the newest dataset.
-3. Work that is not urgent never uses what is kept for urgent work.
+3. Work that is not urgent never uses what is kept for urgent work, nor full processing what is kept for live
+   work: a live look need not wait for the end of a long job.
 4. A job may start with fewer cores than it wishes, down to its least, when it can start now that way.
 5. What fits starts, also past a job that does not fit, so that no core is idle; but past the first of a
    class that would not fit even at the front of it, at most `MAX_PASSED` jobs of that class or below start.
@@ -191,23 +192,23 @@ class _Line:
         return job
 
 
+_TIERS = (WorkClass.URGENT, WorkClass.LIVE, WorkClass.FULL)
+"""Classes with a limit of their own, which holds for those after them, too."""
+
+
 class _Room:
     """What is free, for urgent work and for the rest, and what each group uses."""
 
     def __init__(self, capacity: Capacity, running: Iterable[Running], used: Mapping[str, float]) -> None:
-        self._capacity = capacity
-        self._free = [capacity.cores, capacity.memory_mb]
-        self._other = [capacity.other_cores, capacity.other_memory_mb]
+        self._free = {work_class: list(capacity.of(work_class)) for work_class in _TIERS}
         self.use: dict[str, float] = dict(used)
         for job in running:
             self._hold(job.work_class, job.group, job.cores, job.memory_mb)
 
     def free(self, work_class: WorkClass) -> tuple[int, int]:
         """Cores and memory that a class may take now."""
-        cores, memory = self._free
-        if work_class is not WorkClass.URGENT:
-            cores, memory = min(cores, self._other[0]), min(memory, self._other[1])
-        return max(0, cores), max(0, memory)
+        tiers = [free for tier, free in self._free.items() if tier.rank <= work_class.rank]
+        return max(0, min(free[0] for free in tiers)), max(0, min(free[1] for free in tiers))
 
     def take(self, job: Waiting) -> int:
         """Give room to a job; the cores it gets, 0 when it does not fit."""
@@ -219,9 +220,10 @@ class _Room:
         return given
 
     def _hold(self, work_class: WorkClass, group: str, cores: int, memory_mb: int) -> None:
-        for free in (self._free, self._other) if work_class is not WorkClass.URGENT else (self._free,):
-            free[0] -= cores
-            free[1] -= memory_mb
+        for tier, free in self._free.items():
+            if tier.rank <= work_class.rank:
+                free[0] -= cores
+                free[1] -= memory_mb
         self.use[group] = self.use.get(group, 0.0) + cores * RUNNING_WEIGHT_S
 
 
@@ -231,8 +233,8 @@ def _cut(job: Waiting, capacity: Capacity) -> Waiting:
     Urgent work is content with what is kept for it: it must never have to wait for others to end.
     """
     urgent = job.work_class is WorkClass.URGENT
-    cores = min(max(1, job.cores), capacity.cores if urgent else capacity.other_cores)
-    memory = min(max(0, job.memory_mb), capacity.memory_mb if urgent else capacity.other_memory_mb)
+    most = capacity.of(job.work_class)
+    cores, memory = min(max(1, job.cores), most[0]), min(max(0, job.memory_mb), most[1])
     least = min(max(1, job.min_cores), cores)
     if urgent and capacity.urgent_cores:
         least = min(least, capacity.urgent_cores)

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -36,6 +36,9 @@ from beampace.service.space import SpaceWatch
 from beampace.store import Ledger, open_ledger
 from beampace.watch import Identifier, Watch, WatchSettings
 
+LEAST_CORES = 3
+"""One each for urgent, live and full work; where there are fewer, they share by priority."""
+
 WARM = ("beampace.cli.job", "beampace.work.look", "beampace.work.map", "beampace.work.process")
 """What the standby process has loaded before anybody asks."""
 
@@ -63,14 +66,17 @@ def capacity_of(section: ClusterSection) -> Capacity:
     Raises:
         InputError: what is kept for urgent work leaves nothing (bad_request).
     """
-    cores = section.cores or len(os.sched_getaffinity(0))
+    cores = section.cores or max(LEAST_CORES, len(os.sched_getaffinity(0)))
     usual = usual_capacity(cores, section.memory_mb or _machine_memory_mb())
-    kept = usual.urgent_cores if section.urgent_cores is None else section.urgent_cores
-    memory = usual.urgent_memory_mb if section.urgent_memory_mb is None else section.urgent_memory_mb
+    asked = {
+        "urgent_cores": section.urgent_cores,
+        "urgent_memory_mb": section.urgent_memory_mb,
+        "live_cores": section.live_cores,
+    }
     try:
-        return Capacity(usual.cores, usual.memory_mb, kept, memory)
+        return replace(usual, **{name: value for name, value in asked.items() if value is not None})
     except ValueError as error:
-        raise failure(Failure.BAD_REQUEST, f"[cluster] urgent_cores, urgent_memory_mb: {error}.") from error
+        raise failure(Failure.BAD_REQUEST, f"[cluster] {', '.join(asked)}: {error}.") from error
 
 
 def _machine_memory_mb() -> int:

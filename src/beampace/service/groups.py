@@ -15,12 +15,14 @@ class Groups:
 
     Attributes:
         troubles: what is wrong with the table now.
+        remark: what was set aside for the last dataset, or "".
     """
 
     rule: PathRule | None
     table: GroupTableFile | None
     default: str
     troubles: tuple[Trouble, ...] = ()
+    remark: str = ""
 
     @classmethod
     def of(cls, section: GroupsSection) -> Groups:
@@ -45,6 +47,7 @@ class Groups:
             table=table,
             default=self.default,
         )
+        self.remark = found.remark
         return found.group
 
 

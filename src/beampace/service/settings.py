@@ -55,13 +55,16 @@ class ClusterSection(Section):
     kind: Literal["local"] = "local"
     """Kind of cluster."""
     cores: int | None = Field(default=None, ge=1)
-    """Cores in all; by default those this process may use."""
+    """Cores in all; by default those this process may use, and three where there are fewer: full processing
+    runs at a lower priority, so that a look beside it is not held up."""
     memory_mb: int | None = Field(default=None, ge=256)
     """Memory in all, MB; by default nine tenths of the machine's."""
     urgent_cores: int | None = Field(default=None, ge=0)
     """Cores kept free for urgent work; by default a quarter, at least one of several."""
     urgent_memory_mb: int | None = Field(default=None, ge=0)
     """Memory kept free for urgent work, MB; by default a quarter."""
+    live_cores: int | None = Field(default=None, ge=0)
+    """Cores that besides urgent only live work may use; by default an eighth, at least one of three."""
     attempts: int = Field(default=3, ge=1, le=20)
     """Attempts of a job that ends by a fault of the infrastructure."""
     warm: bool = True

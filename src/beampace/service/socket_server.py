@@ -10,6 +10,7 @@ import pwd
 import socket
 import struct
 from collections.abc import AsyncIterator, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,9 @@ READ_S = 5.0
 
 ANSWER_S = 60.0
 """Seconds an answer may take."""
+
+THREADS = 8
+"""Requests answered at once."""
 
 MOST = 32
 """Callers served at once; more wait."""
@@ -140,6 +144,8 @@ class _Desk:
         self._read_s = read_s
         self._places = asyncio.Semaphore(MOST)
         self._serving: set[asyncio.Task[None]] = set()
+        # Threads of its own: slow answers never take those the daemon turns its loop with.
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="control")
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One caller from beginning to end; nothing that it does reaches the loop."""
@@ -168,6 +174,7 @@ class _Desk:
             task.cancel()
         if self._serving:
             await asyncio.wait(self._serving, timeout=patience_s)
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Answer:
         try:
@@ -175,7 +182,8 @@ class _Desk:
             line = await self._line(reader)
             request = parse_request(line)
             async with asyncio.timeout(ANSWER_S):
-                return await asyncio.to_thread(answered, self._control, request)
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._threads, answered, self._control, request)
         except BeampaceError as error:
             return ErrorAnswer.of(error)
         except TimeoutError:

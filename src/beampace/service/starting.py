@@ -204,7 +204,7 @@ def spec_of(job: JobRow, attempt: AttemptRow, directory: Path) -> JobSpec:
         argv=(sys.executable, "-m", "beampace", "job", str(directory / ORDER_FILE)),
         directory=directory,
         resources=Resources(job.cores, job.memory_mb, job.time_s),
-        urgent=job.work_class is WorkClass.URGENT,
+        urgent=job.work_class in (WorkClass.URGENT, WorkClass.LIVE),
     )
 
 

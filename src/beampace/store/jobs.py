@@ -42,8 +42,8 @@ class Jobs(Part):
                 raise unknown("dataset", dataset_id)
             rows = [_values(job) | {"dataset": dataset_id, "generation": generation, "planned": turn.now}
                     for job in planned]  # fmt: skip
-            insert = turn.insert_new(jobs).values(rows).on_conflict_do_nothing(index_elements=["key"])
-            added = set(turn.connection.execute(insert.returning(jobs.c.key)).scalars())
+            insert = turn.insert_new(jobs).on_conflict_do_nothing(index_elements=["key"])
+            added = set(turn.connection.execute(insert.returning(jobs.c.key), rows).scalars())
             if not added:
                 return ()
             query = select_jobs().where(jobs.c.key.in_(added)).order_by(jobs.c.id)

@@ -38,7 +38,7 @@ class Turn:
     def flush(self) -> None:
         """Write the events, in one statement."""
         if self._told:
-            self.connection.execute(events.insert().values(self._told))
+            self.connection.execute(events.insert(), self._told)
             self._told.clear()
 
     def insert_new(self, table: Table) -> sqlite.Insert | postgresql.Insert:

@@ -25,7 +25,8 @@ class Reports(Part):
     def costs(self, work: str, engine: str, last: int = 50) -> tuple[Cost, ...]:
         """What the last attempts with a result cost, the latest first.
 
-        Core-seconds are cores times wall seconds: what others could not use meanwhile.
+        Core-seconds are processor time, where it was measured: work that follows a scan mostly waits, and
+        more cores would not make it shorter. Accounts count what it held.
         """
         query = (
             select(results.c.usable, attempts)
@@ -112,7 +113,7 @@ def _cost(m: RowMapping) -> Cost:
     cores = m[c.cores] if m[c.usage_cores] is None else m[c.usage_cores]
     return Cost(
         frames=m[results.c.usable],
-        core_seconds=m[c.core_seconds],
+        core_seconds=m[c.core_seconds] if m[c.usage_cpu_s] is None else m[c.usage_cpu_s],
         seconds=m[c.core_seconds] / max(1, cores),
         max_rss_mb=m[c.usage_max_rss_mb] or 0.0,
         cores=cores,

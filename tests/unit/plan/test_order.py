@@ -281,3 +281,22 @@ def test_each_start_is_of_the_group_that_uses_least(queue) -> None:
 
 def _below(need: tuple[int, int], there: tuple[int, int]) -> bool:
     return need[0] <= there[0] and need[1] <= there[1]
+
+
+def test_full_processing_leaves_room_for_a_live_look():
+    capacity = Capacity(3, 3000, 1, 1000, 1, 1000)
+    full = [Waiting(f"full{n}", WorkClass.FULL, "a", n, 2, 900) for n in range(3)]
+    chosen = choose(full, (), capacity)
+    assert [(start.key, start.cores) for start in chosen.starts] == [("full2", 1)]
+    running = [Running("full2", WorkClass.FULL, "a", 1, 900)]
+    live = Waiting("look", WorkClass.LIVE, "a", 9, 1, 900)
+    assert choose([*full[:2], live], running, capacity).keys == ("look",)
+    urgent = Waiting("map", WorkClass.URGENT, "a", 9, 1, 900)
+    both = [*running, Running("look", WorkClass.LIVE, "a", 1, 900)]
+    assert choose([*full[:2], urgent], both, capacity).keys == ("map",)
+
+
+def test_live_work_never_uses_what_is_kept_for_urgent_work():
+    capacity = Capacity(3, 3000, 1, 1000, 1, 1000)
+    live = [Waiting(f"look{n}", WorkClass.LIVE, "a", n, 1, 100) for n in range(4)]
+    assert len(choose(live, (), capacity).starts) == 2
