@@ -25,7 +25,6 @@ from beampace.web.answers import (
 )
 from beampace.web.control import Control, answered, carry_out
 from beampace.web.control_twin import ControlTwin
-from beampace.web.events import EventRecord, EventSource
 from beampace.web.requests import (
     MAX_REQUEST_BYTES,
     AccountsRequest,
@@ -55,8 +54,6 @@ __all__ = [
     "ControlTwin",
     "DiskInfo",
     "ErrorAnswer",
-    "EventRecord",
-    "EventSource",
     "FailureInfo",
     "JobInfo",
     "JobsAnswer",

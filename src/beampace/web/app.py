@@ -155,7 +155,7 @@ def _add_errors(app: FastAPI) -> None:
         faults = [
             f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()[:5]
         ]
-        return refused(422, "; ".join(faults) + ".")
+        return refused(422, "; ".join(faults) + ".", "Send JSON with Content-Type: application/json.")
 
     @app.exception_handler(HTTPException)
     async def unknown(_: Request, error: HTTPException) -> Response:

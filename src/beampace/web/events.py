@@ -10,6 +10,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, Protocol
 
+from starlette.concurrency import run_in_threadpool
+
 HEARTBEAT_S = 15.0
 POLL_S = 0.2
 PAGE = 500
@@ -76,7 +78,7 @@ async def event_stream(
     yield f"retry: 1000\n: from {after}\n\n"
     spoken = time.monotonic()
     while not stopping.is_set():
-        page = await asyncio.to_thread(source.events, after, PAGE)
+        page = await run_in_threadpool(source.events, after, PAGE)
         shown = [event for event in page if group is None or event.group in ("", group)]
         if shown:
             yield "".join(event_text(event) for event in shown)

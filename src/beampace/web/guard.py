@@ -75,16 +75,16 @@ class Guard:
         return await self._app(scope, _replayed(body, receive), send)
 
 
-def refused(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+def refused(status: int, detail: str, hint: str = "", headers: dict[str, str] | None = None) -> JSONResponse:
     """An answer in the taxonomy's words to a request that cannot be carried out as it is."""
-    answer = ErrorAnswer.of(failure(Failure.BAD_REQUEST, detail, "See /api/openapi.json for what is taken."))
+    step = f"{hint} See /api/openapi.json for what is taken.".strip()
+    answer = ErrorAnswer.of(failure(Failure.BAD_REQUEST, detail, step))
     return JSONResponse(answer.model_dump(mode="json"), status, headers)
 
 
 def _refused(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
     hint = "Send `Authorization: Bearer TOKEN`; the beamline staff have the tokens."
-    answer = ErrorAnswer.of(failure(Failure.BAD_REQUEST, detail, hint))
-    return JSONResponse(answer.model_dump(mode="json"), status, headers)
+    return refused(status, detail, hint, headers)
 
 
 def _token(scope: Scope) -> str:

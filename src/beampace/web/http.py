@@ -86,5 +86,6 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 async def _started(server: uvicorn.Server, task: asyncio.Task[None]) -> None:
     while not server.started and not task.done():
         await asyncio.sleep(0.01)
-    if task.done():
+    if not server.started:
         task.result()
+        raise failure(Failure.ENGINE_FAILED, "The HTTP server ended at its start.", "See the daemon's log.")
