@@ -324,6 +324,8 @@ def test_readable_counts_what_can_be_read_now(raw: Path, identifier: Identifier)
         raw / "run", options=WriteOptions(images_per_file=2, faults=Faults(missing=(2,), truncated=(4,)))
     )
     assert identifier.readable(master, raw) == 4
+    (raw.parent / "view").symlink_to(raw)
+    assert identifier.readable(master, raw.parent / "view") == 4, "a link may lead to raw itself"
     with pytest.raises(InputError, match="not_a_dataset"):
         identifier.readable(raw / "run" / "other_master.h5", raw)
     with pytest.raises(InputError, match="bad_request"):

@@ -70,7 +70,7 @@ class Folder:
     Attributes:
         depth: levels below the root.
         due: when it is listed next; `listed` when it last was, or None.
-        signature: of its last listing; `content` what that said.
+        signature: of its last listing, None when that has to be looked at anew; `content` what it said.
         crowded: whether subdirectories had to be left out for want of room.
         failures: listings that failed one after another.
         masters: name -> what is known of it.
@@ -80,7 +80,7 @@ class Folder:
     due: float
     heat: Heat = field(default_factory=Heat)
     listed: float | None = None
-    signature: int = 0
+    signature: int | None = None
     content: Content = EMPTY
     crowded: bool = False
     failures: int = 0

@@ -32,7 +32,7 @@ class Identifier:
 
         Args:
             master: proven to lie inside `raw`.
-            raw: symbolic links resolved.
+            raw: root of the raw data; links that lead to it are followed.
             kind: announced kind, or None.
 
         Returns:
@@ -53,7 +53,7 @@ class Identifier:
             InputError: the master cannot be read.
             InfrastructureError: the reader crashed or was too slow.
         """
-        said = self.counting(master, raw.resolve()).result()
+        said = self.counting(master, raw).result()
         if isinstance(said, Refused):
             raise failure(said.code, said.words, said.next_step)
         if not isinstance(said, Counted):

@@ -27,7 +27,7 @@ class Look(_Message):
     ask: Literal["look"] = "look"
     master: Path
     raw: Path
-    """Root of the raw data, symbolic links resolved."""
+    """Root of the raw data; links that lead to it are followed."""
     kind: DatasetKind | None = None
     """Kind that was announced; stands for what `info.txt` says."""
 
@@ -38,7 +38,7 @@ class Count(_Message):
     ask: Literal["count"] = "count"
     master: Path
     raw: Path
-    """Root of the raw data, symbolic links resolved."""
+    """Root of the raw data; links that lead to it are followed."""
 
 
 class Identified(_Message):

@@ -81,7 +81,7 @@ class Owners:
     def troubles(self) -> Iterator[Trouble]:
         """Copies, which are not processed again."""
         return (
-            _copy(path, self._owner[identity])
+            _copy(sightings[path], sightings[self._owner[identity]])
             for identity, sightings in self._sightings.items()
             if len(sightings) > 1
             for path in sightings
@@ -94,6 +94,11 @@ class Owners:
         return owner
 
 
-def _copy(path: str, owner: str) -> Trouble:
-    words = f"It is the same series of the same detector as {spelt(owner)}, and is not processed again."
-    return Trouble(spelt(path), words, "Nothing need be done; remove the copy if it is not wanted.")
+def _copy(copy: Sighting, owner: Sighting) -> Trouble:
+    """A copy; or a dataset that only looks like one, which staff have to know."""
+    where, other = spelt(copy.path), spelt(owner.path)
+    if copy.collected and owner.collected and copy.collected != owner.collected:
+        words = f"It has the series id of {other} but was taken at another time; it is not processed."
+        return Trouble(where, words, f"See whether the detector counts anew; run `beampace process {where}`.")
+    words = f"It is the same series of the same detector as {other}, and is not processed again."
+    return Trouble(where, words, "Nothing need be done; remove the copy if it is not wanted.")

@@ -148,7 +148,8 @@ class Poller:
         except OSError as error:
             self._failed(path, folder, now, error)
             return
-        folder.failures = 0
+        if folder.failures:
+            folder.failures, folder.signature = 0, None  # its trouble is over, even if nothing changed
         if path == self._root:
             self._vanished = False
         found.listed += 1
@@ -163,7 +164,7 @@ class Poller:
 
     def _take_in(self, path: str, folder: Folder, listing: Listing, now: float, found: _Found) -> None:
         signature = hash(listing)
-        same = folder.listed is not None and signature == folder.signature and not folder.crowded
+        same = signature == folder.signature and not folder.crowded
         if not same:
             folder.signature = signature
             self._changed(path, folder, listing, now, found)

@@ -75,7 +75,7 @@ def harmless(identity: str) -> str:
 
 def _open(master: Path, raw: Path) -> Container:
     """Open a master at the very path it was seen at: nobody has put a link in between since."""
-    if proven_inside(master, raw) != master:
+    if proven_inside(master, Path(os.path.realpath(raw))) != master:
         raise failure(Failure.NOT_A_DATASET, f"{master} is reached through a symbolic link.")
     return open_container(master)
 

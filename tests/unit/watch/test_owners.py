@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 from beampace.core.dataset import DatasetKind
 from beampace.core.sighting import FilesSeen, Sighting
 from beampace.watch.owners import Owners
@@ -30,6 +33,15 @@ def test_a_copy_is_no_dataset_of_its_own() -> None:
     assert not owners.owns("/b")
     assert [t.where for t in owners.troubles()] == ["/b"]
     assert owners.seen(sighting("/a"), tree) == (sighting("/a"),), "read again"
+
+
+def test_a_series_id_used_twice_is_told_as_such() -> None:
+    owners, tree = Owners(), Tree(a=2, b=2)
+    for minute, path in enumerate(("/a", "/b")):
+        owners.seen(replace(sighting(path), collected=datetime(2026, 5, 4, 3, minute, tzinfo=UTC)), tree)
+    (trouble,) = owners.troubles()
+    assert trouble.where == "/b"
+    assert "another time" in trouble.words
 
 
 def test_the_copy_stands_in_when_the_original_goes() -> None:

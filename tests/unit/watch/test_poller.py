@@ -216,6 +216,17 @@ def test_a_directory_that_fails_is_a_trouble_and_the_rest_goes_on(code: int) -> 
     assert not scene.run().troubles
 
 
+@pytest.mark.parametrize("where", [RAW, RUN])
+def test_a_trouble_ends_though_nothing_changed_meanwhile(where: str) -> None:
+    scene = Scene()
+    scene.files.put(MASTER)
+    scene.run()
+    scene.files.failing[where] = errno.EIO
+    assert [t.where for t in scene.run(10).troubles] == [where]
+    scene.files.failing.clear()
+    assert not scene.run(31).troubles
+
+
 def test_a_directory_that_is_listed_but_not_there_yet_is_no_trouble() -> None:
     scene = Scene()
     scene.files.put(MASTER)
