@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import typer.main
@@ -9,13 +10,21 @@ import typer.main
 from beampace.cli.main import app
 from beampace.core.taxonomy import TAXONOMY
 from beampace.results import schema_page
+from beampace.service.settings import json_schema
+from beampace.service.settings_page import settings_page
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 
 
 def pages() -> dict[str, str]:
     """File name -> text of every generated page."""
-    return {"commands.md": commands(), "failures.md": failures(), "result.md": schema_page()}
+    return {
+        "commands.md": commands(),
+        "configuration.md": settings_page(),
+        "configuration.schema.json": json.dumps(json_schema(), indent=2) + "\n",
+        "failures.md": failures(),
+        "result.md": schema_page(),
+    }
 
 
 def commands() -> str:

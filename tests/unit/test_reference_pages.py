@@ -3,6 +3,8 @@ import pytest
 from tools.reference import REFERENCE, pages
 
 
-@pytest.mark.parametrize("name", ["commands.md", "failures.md", "result.md"])
+@pytest.mark.parametrize(
+    "name", ["commands.md", "configuration.md", "configuration.schema.json", "failures.md", "result.md"]
+)
 def test_generated_pages_are_current(name):
     assert (REFERENCE / name).read_text() == pages()[name], "run `make docs`"

@@ -30,7 +30,7 @@ class Capacity:
         kept, memory = self.urgent_cores + self.live_cores, self.urgent_memory_mb + self.live_memory_mb
         if min(self.urgent_cores, self.live_cores) < 0 or kept >= self.cores:
             raise ValueError(
-                f"of {self.cores} cores up to {self.cores - 1} can be kept for urgent and live work, not {kept}"
+                f"of {self.cores} cores at least 1 must be left to other work, not {kept} kept"
             )
         if min(self.urgent_memory_mb, self.live_memory_mb) < 0 or memory >= self.memory_mb:
             raise ValueError(
