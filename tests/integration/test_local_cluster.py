@@ -11,13 +11,13 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from beampace.cluster import LocalCluster, Standby, launcher, read_exit, read_started
+from beampace.cluster import LocalCluster, Standby, launcher, local, read_exit, read_started
+from beampace.cluster.files import Started
 from beampace.core.errors import InfrastructureError
 from beampace.core.job import ClusterState, ExitRecord
 from beampace.core.ports import JobSpec
@@ -442,6 +442,30 @@ def test_submitted_twice_at_once_starts_once(attempts: Attempts) -> None:
     attempts.wait_gone(spec)
     for cluster in clusters:
         wait_for(lambda cluster=cluster: not cluster.states({}) and not cluster._children, "their end")
+    assert (spec.directory / "ran").read_text() == "x\n"
+
+
+def test_launcher_that_comes_up_during_a_second_submit_stays_the_only_one(
+    attempts: Attempts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = attempts.spec("sh", "-c", "echo x >> ran; while [ ! -e go ]; do sleep 0.05; done")
+    launch = spec.directory / launcher.LAUNCH
+    launcher.write_whole(launch, launcher.Launch(spec.name, list(spec.argv), {})._asdict())
+    started = []
+
+    def read_then_start(directory: Path) -> Started | None:
+        seen = read_started(directory)
+        if not started:
+            started.append(subprocess.Popen([sys.executable, "-I", launcher.__file__, str(launch)]))
+            attempts.wait_file(spec, "ran")
+        return seen
+
+    monkeypatch.setattr(local, "read_started", read_then_start)
+    attempts.cluster.submit(spec)
+    wait_for(lambda: not attempts.cluster.states({}) and not attempts.cluster._children, "the second's end")
+    assert attempts.state(spec) is ClusterState.RUNNING
+    (spec.directory / "go").touch()
+    assert started[0].wait() == 0
     assert (spec.directory / "ran").read_text() == "x\n"
 
 

@@ -34,6 +34,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from beampace.cluster import launcher
@@ -101,6 +102,8 @@ class LocalCluster:
         try:
             with claimed(directory):
                 started = read_started(directory)
+                if started is not None and started.pid == 0:
+                    (directory / PID).unlink()  # only a withdrawal, which no launcher can have replaced
                 if started is None or started.pid == 0:
                     self._begin(spec, directory)
         except OSError as error:
@@ -173,13 +176,19 @@ class LocalCluster:
         return "off" if self._standby is None else self._standby.state
 
     def _begin(self, spec: JobSpec, directory: Path) -> None:
-        launcher.write_whole(directory / LAUNCH, self._launch_of(spec)._asdict())
-        (directory / PID).unlink(missing_ok=True)
+        """Start a launcher.
+
+        Raises:
+            OSError: it could not be started, and no earlier one begins any more.
+        """
         try:
+            launcher.write_whole(directory / LAUNCH, self._launch_of(spec)._asdict())
             if self._standby is None or not self._standby.ask(directory, spec.argv):
                 self._start_cold(directory)
         except OSError:
-            withdraw(directory)
+            with suppress(FileNotFoundError):  # without launch.json none can begin
+                if not withdraw(directory):
+                    return
             raise
 
     def _launch_of(self, spec: JobSpec) -> Launch:
