@@ -18,20 +18,20 @@ from beampace.core.sighting import FilesSeen
 from beampace.core.work import WorkClass, WorkName
 from beampace.store import Cost, FrameCounts, Ledger, open_ledger
 from beampace.store.tables import attempts, datasets, events, jobs, results
-from tests.support.ledgers import START, Clock, claim, new_result, planned, sighting, statements, with_job
-from tests.support.postgres import PostgresServer, postgres
+from tests.support.ledgers import (
+    START,
+    Clock,
+    address,
+    claim,
+    new_result,
+    planned,
+    sighting,
+    statements,
+    with_job,
+)
+from tests.support.postgres import postgres
 
-__all__ = ["postgres"]
-
-BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("postgres"))]
-
-
-@pytest.fixture(params=BOTH)
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return str(tmp_path / "state" / "ledger.sqlite")
-    server: PostgresServer = request.getfixturevalue("postgres")
-    return server.empty()
+__all__ = ["address", "postgres"]
 
 
 @pytest.fixture
@@ -420,8 +420,8 @@ class TestSums:
         claim(ledger, "failed")
         ledger.end_attempt("failed", 1, "node_lost", "", ExitRecord(1, None, "", 99.0, 3.0, 5.0, 4))
         assert ledger.costs("process", "dials", last=2) == (
-            Cost(102, 40.0, 10.0, 512.0, 4),
-            Cost(101, 40.0, 10.0, 512.0, 4),
+            Cost(102, 3.0, 10.0, 512.0, 4),
+            Cost(101, 3.0, 10.0, 512.0, 4),
         )
         assert ledger.costs("process", "xds") == ledger.costs("look", "dials") == ()
 
@@ -434,7 +434,7 @@ class TestSums:
         assert ledger.costs("process", "dials") == (Cost(3600, 60.0, 20.0, 0.0, 3),)
         ledger.used("k", 1, ExitRecord(0, None, "", 19.0, 3.0, 700.0, 3))
         ledger.used("k", 1, ExitRecord(0, None, "", 1.0, 1.0, 1.0, 1))
-        assert ledger.costs("process", "dials") == (Cost(3600, 57.0, 19.0, 700.0, 3),)
+        assert ledger.costs("process", "dials") == (Cost(3600, 3.0, 19.0, 700.0, 3),)
 
     def test_accounts_keep_groups_apart_and_count_failed_attempts(self, ledger: Ledger) -> None:
         for key, group in (("a1", "a"), ("a2", "a"), ("b1", "b")):

@@ -23,11 +23,10 @@ from beampace.store.address import address_of
 from beampace.store.database import Database
 from beampace.store.schema import SCRIPTS, configuration, head, revision
 from beampace.store.tables import METADATA
-from tests.integration.test_store import BOTH, address
-from tests.support.ledgers import claim, new_result, with_job
+from tests.support.ledgers import address, claim, new_result, with_job
 from tests.support.postgres import postgres
 
-__all__ = ["BOTH", "address", "postgres"]
+__all__ = ["address", "postgres"]
 
 NEXT = '''
 """A revision of the future: a column that may be empty, one with a default, an index."""

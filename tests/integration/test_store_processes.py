@@ -9,11 +9,10 @@ from pathlib import Path
 
 from beampace.core.job import JobState
 from beampace.store import open_ledger
-from tests.integration.test_store import BOTH, address
-from tests.support.ledgers import planned, with_job
+from tests.support.ledgers import address, planned, with_job
 from tests.support.postgres import postgres
 
-__all__ = ["BOTH", "address", "postgres"]
+__all__ = ["address", "postgres"]
 
 ROOT = Path(__file__).parents[2]
 N_JOBS = 80

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import event
 
 from beampace.core.dataset import DatasetKind
@@ -14,6 +16,19 @@ from beampace.core.errors import InputError
 from beampace.core.sighting import Sighting
 from beampace.core.work import WorkClass, WorkName
 from beampace.store import Ledger, NewResult, PlannedJob, open_ledger
+from tests.support.postgres import PostgresServer
+
+BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("postgres"))]
+
+
+@pytest.fixture(params=BOTH)
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty ledger, in each database in turn. Import `postgres` beside it."""
+    if request.param == "sqlite":
+        return str(tmp_path / "state" / "ledger.sqlite")
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.empty()
+
 
 START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

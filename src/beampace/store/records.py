@@ -243,7 +243,10 @@ class Recommendation:
 
 
 class Cost(NamedTuple):
-    """What an attempt with a result cost. `max_rss_mb` is 0 where nobody measured it."""
+    """What an attempt with a result cost: processor time, or cores times seconds where nobody measured it.
+
+    `max_rss_mb` is 0 where nobody measured it.
+    """
 
     frames: int
     core_seconds: float

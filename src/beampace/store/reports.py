@@ -113,7 +113,7 @@ def _cost(m: RowMapping) -> Cost:
     cores = m[c.cores] if m[c.usage_cores] is None else m[c.usage_cores]
     return Cost(
         frames=m[results.c.usable],
-        core_seconds=m[c.core_seconds] if m[c.usage_cpu_s] is None else m[c.usage_cpu_s],
+        core_seconds=m[c.usage_cpu_s] or m[c.core_seconds],
         seconds=m[c.core_seconds] / max(1, cores),
         max_rss_mb=m[c.usage_max_rss_mb] or 0.0,
         cores=cores,
