@@ -14,9 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from beampace.core.errors import BeampaceError
 from beampace.core.work import WorkName
 from beampace.results import Result
+from beampace.work import Switch
 from beampace.work.order import DIRECTORY_FILE, Order
+from beampace.work.run_order import run_order
 from tests.support.look_data import TINY, grid_scenario, write_scan
 from tests.support.recipes import RECORD, write_recipe
 
@@ -119,8 +122,10 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_refused_order_is_a_result(beamtime, tmp_path, name):
     keys, words = REFUSED[name]
-    status, _, result, _ = run(order_of(beamtime).model_copy(update=keys), tmp_path / "attempt")
-    assert (status, result.verdict.code) == (2, "bad_request")
+    done = run_order(order_of(beamtime).model_copy(update=keys), tmp_path, dict, Switch())
+    directory, result = outcome(tmp_path)
+    assert (done.exit, done.directory, done.result) == (2, directory, result)
+    assert result.verdict.code == "bad_request"
     assert words in result.verdict.words and result.parameters.other["job"] == "0123456789abcdef"
 
 
@@ -141,9 +146,10 @@ def test_no_result_place_no_result(beamtime, tmp_path):
     places = {link / "beampace": 3, tmp_path / "elsewhere": 2, beamtime / "processed/../x": 2}
     for number, (place, expected) in enumerate(places.items()):
         attempt = tmp_path / f"attempt{number}"
-        with start(order_of(beamtime, results=place), attempt) as process:
-            output, _ = process.communicate(timeout=PATIENT_S)
-        assert process.returncode == expected, output
+        attempt.mkdir()
+        with pytest.raises(BeampaceError) as caught:
+            run_order(order_of(beamtime, results=place), attempt, dict, Switch())
+        assert caught.value.entry.exit == expected
         assert not (attempt / DIRECTORY_FILE).exists() and not list((tmp_path / "target").iterdir())
     link.unlink()
 
