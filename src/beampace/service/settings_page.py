@@ -12,10 +12,10 @@ from beampace.service.settings import Settings
 
 HEAD = """# Configuration
 
-One TOML file, given by `--config` or `BEAMPACE_CONFIG`. A variable `BEAMPACE_<SECTION>__<KEY>` overrides a key
-of it, for instance `BEAMPACE_CLUSTER__CORES=96`. A key that is not listed here is an error. `beampace config show
---origin` says what holds and why, `beampace config verify` names what is wrong, `beampace config schema` prints
-the [JSON schema](configuration.schema.json).
+One TOML file, given by `--config` or `BEAMPACE_CONFIG`. A variable `BEAMPACE_<SECTION>__<KEY>` overrides a
+key of it, for instance `BEAMPACE_CLUSTER__CORES=96`. A key that is not listed here is an error.
+`beampace config show --origin` says what holds and why, `beampace config verify` names what is wrong,
+`beampace config schema` prints the [JSON schema](configuration.schema.json).
 """
 
 
