@@ -38,8 +38,8 @@ class Watched:
 
     @property
     def awaits(self) -> bool:
-        """Whether data files are still to come."""
-        return self.expected is None or self.data.n_files < self.expected
+        """Whether data files are still to come; nobody can tell of a master that holds its frames itself."""
+        return not self.expected or self.data.n_files < self.expected
 
     def listed(self, data: DataFiles, step_s: float) -> bool:
         """Take in a listing `step_s` after the one before; whether its files changed."""
