@@ -39,7 +39,13 @@ from beampace.watch import Identifier, Watch, WatchSettings
 LEAST_CORES = 3
 """One each for urgent, live and full work; where there are fewer, they share by priority."""
 
-WARM = ("beampace.cli.job", "beampace.work.look", "beampace.work.map", "beampace.work.process")
+WARM = (
+    "beampace.cli.job",
+    "beampace.work.look",
+    "beampace.work.map",
+    "beampace.work.process",
+    "beampace.work.kernels:load_kernels",
+)
 """What the standby process has loaded before anybody asks."""
 
 

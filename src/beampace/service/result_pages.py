@@ -89,7 +89,8 @@ class ResultPages:
         processed = Path(beamtime.root) / "processed"
         rows = list(index_rows(ledger.results(beamtime=beamtime.id), datasets, chosen, processed))
         try:
-            write_indexes(processed, rows, f"Beamtime {beamtime.id}")
+            groups = {dataset.group for dataset in datasets.values()}
+            write_indexes(processed, rows, f"Beamtime {beamtime.id}", groups)
         except BeampaceError as error:
             self._refused(beamtime.id, error)
             return
