@@ -90,11 +90,16 @@ class Evidence:
     attempts: Mapping[str, list[Any]]
     expected: Expected
     processed: Path
-    patience_s: float
     rows: dict[str, DatasetRow] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.rows = {row.identity: row for row in self.datasets}
+
+    @property
+    def truth(self) -> dict[int, PlayedDataset]:
+        """What was played, by the number the ledger gave it."""
+        played = {one.identity: one for one in self.played.datasets}
+        return {row.id: played[row.identity] for row in self.datasets if row.identity in played}
 
     def jobs_of(self, row: DatasetRow) -> list[JobRow]:
         return [job for job in self.jobs if job.dataset == row.id]
@@ -103,9 +108,7 @@ class Evidence:
         return [one for one in self.on_disk if one.key == key]
 
 
-def check(
-    played: Played, ledger: Ledger, state_dir: Path, expected: Expected, patience_s: float
-) -> list[Violation]:
+def check(played: Played, ledger: Ledger, state_dir: Path, expected: Expected) -> list[Violation]:
     """All that is wrong after a replay.
 
     Args:
@@ -113,16 +116,16 @@ def check(
         ledger: of the daemon, which has ended.
         state_dir: of the daemon.
         expected: the works that a dataset ought to get.
-        patience_s: of the daemon: a file later than this after the others makes a second generation.
     """
-    evidence = gather(played, ledger, expected, patience_s)
-    found: list[Violation] = []
-    for rule in RULES:
-        found += rule(evidence)
-    return [*found, *processes_left(state_dir, Path(played.root))]
+    return [*judge(gather(played, ledger, expected)), *processes_left(state_dir, Path(played.root))]
 
 
-def gather(played: Played, ledger: Ledger, expected: Expected, patience_s: float) -> Evidence:
+def judge(evidence: Evidence) -> list[Violation]:
+    """All that files and ledger show to be wrong."""
+    return [violation for rule in RULES for violation in rule(evidence)]
+
+
+def gather(played: Played, ledger: Ledger, expected: Expected) -> Evidence:
     """Read files and ledger."""
     processed = Path(played.root) / "processed"
     jobs = list(ledger.jobs())
@@ -135,7 +138,6 @@ def gather(played: Played, ledger: Ledger, expected: Expected, patience_s: float
         attempts={job.key: list(ledger.attempts(job.key)) for job in jobs},
         expected=expected,
         processed=processed,
-        patience_s=patience_s,
     )
 
 
@@ -224,13 +226,12 @@ def no_job_answers_twice(evidence: Evidence) -> Iterator[Violation]:
 
 def results_lie_where_they_belong(evidence: Evidence) -> Iterator[Violation]:
     """Below the place of their dataset, under its group, about the dataset itself."""
-    datasets = {row.id: row for row in evidence.datasets}
     jobs = {job.key: job for job in evidence.jobs}
-    truth = {one.identity: one for one in evidence.played.datasets}
+    truth = evidence.truth
     for found in evidence.on_disk:
         job = jobs.get(found.key)
-        one = truth.get(datasets[job.dataset].identity) if job else None
-        if job is None or one is None:
+        one = truth.get(job.dataset) if job else None
+        if one is None:
             continue
         if not found.path.is_relative_to(evidence.processed / one.place):
             yield Violation("group", str(found.path), f"It is a result of {one.place}.")
@@ -238,7 +239,7 @@ def results_lie_where_they_belong(evidence: Evidence) -> Iterator[Violation]:
             yield Violation("group", str(found.path), f"It is about {found.identity}, not {one.identity}.")
     for kind, rows in (("job", evidence.jobs), ("result", evidence.results)):
         for row in rows:
-            one = truth.get(datasets[row.dataset].identity)
+            one = truth.get(row.dataset)
             if one is not None and row.group != one.group:
                 yield Violation("group", one.path, f"A {kind} of it is under {row.group}.")
 
@@ -253,9 +254,6 @@ def frames_are_counted_right(evidence: Evidence) -> Iterator[Violation]:
         for found in evidence.on_disk:
             if found.key in keys and found.answers:
                 yield from _frames_of(found, one)
-        if one.late_after_s > 2 * evidence.patience_s + 5 and row.generation < 1:
-            words = f"A file came {one.late_after_s:.0f} s after the others and made no second generation."
-            yield Violation("frames", one.path, words)
 
 
 def _frames_of(found: FoundResult, one: PlayedDataset) -> Iterator[Violation]:

@@ -23,7 +23,7 @@ from beampace.simulate.beamtime.stage import stage_of
 from beampace.simulate.beamtime.stock import Stock, lay_in
 from beampace.simulate.beamtime.wishes import Wishes
 from beampace.store import Ledger, open_ledger
-from tests.support.invariant import Violation, Works, check
+from tests.support.invariant import Evidence, Violation, Works, check, gather
 
 BEAMTIME = "11010000"
 EVERY_FRAME = "every_frame"
@@ -66,8 +66,10 @@ class Site:
     patience_s: float = 4.0
     read_s: float = 1.0
     engines: tuple[str, ...] = ()
+    attempts: int = 3
+    looks: bool = True
+    drain_s: float = 60.0
     port: int = 0
-    more: str = ""
 
     @property
     def beamtime(self) -> Beamtime:
@@ -122,6 +124,7 @@ counts = "counts.json"
 
 [beamtime]
 roots = ["{self.beamtime.root}"]
+drain_s = {self.drain_s}
 
 [watch]
 patience_s = {self.patience_s}
@@ -130,6 +133,7 @@ patience_s = {self.patience_s}
 cores = {self.cores}
 memory_mb = 16000
 urgent_cores = {self.urgent_cores}
+attempts = {self.attempts}
 
 [engines]
 recipes = ["{self.base / "recipes"}"]
@@ -141,9 +145,7 @@ port = {self.port}
 [groups]
 rule = "folder"
 
-{"".join(rule_text(*rule) for rule in self.rules)}
-{self.more}
-"""
+{"".join(rule_text(*rule) for rule in self.rules)}"""
 
     @property
     def rules(self) -> tuple[tuple[str, str, str, str, str, str, int], ...]:
@@ -152,7 +154,7 @@ rule = "folder"
         live = ("look at scans", "rotation stills", "seen", "look", "", "live", 1)
         full = ("read every frame", "rotation", "complete", "process", EVERY_FRAME, "full", 1)
         dials = ("process", "rotation", "complete", "process", "dials", "full", DETAILED_FRAMES)
-        return (quick, live, full, *((dials,) if "dials" in self.engines else ()))
+        return (quick, *((live,) if self.looks else ()), full, *((dials,) if "dials" in self.engines else ()))
 
     def expected(self, dataset: PlayedDataset) -> Works:
         """What the rules ask for, said a second time and without the planner."""
@@ -186,14 +188,14 @@ class Replay:
     wishes: Wishes
     stocks: dict[str, Stock] = field(default_factory=dict)
     settle_s: float = 120.0
-    after_stop_s: float = 20.0
+    argv: tuple[str, ...] = ()
 
     def play(self) -> Played:
         """Play it; the daemon has ended afterwards."""
         script = write_script(self.wishes, datetime.now(UTC))
         lay_in_all(script, self.stocks)
         stage = stage_of(script, self.site.beamtime, self.stocks, self.wishes.rate, self.wishes.seed)
-        daemon = Daemon(self.site.argv, self.site.base, {})
+        daemon = Daemon(self.argv or self.site.argv, self.site.base, {})
         mischief = Mischief(daemon, self.site.state_dir, self.site.beamtime.root / "processed")
         player = Player(
             stage,
@@ -201,13 +203,16 @@ class Replay:
             daemon,
             settled=Settled(self.site.state_dir, script),
             settle_s=self.settle_s,
-            after_stop_s=0.0,
         )
         return player.play()
 
+    def evidence(self, played: Played) -> Evidence:
+        with ledger_of(self.site.state_dir) as ledger:
+            return gather(played, ledger, self.site.expected)
+
     def violations(self, played: Played) -> list[Violation]:
         with ledger_of(self.site.state_dir) as ledger:
-            return check(played, ledger, self.site.state_dir, self.site.expected, self.site.patience_s)
+            return check(played, ledger, self.site.state_dir, self.site.expected)
 
 
 def lay_in_all(script: Script, stocks: dict[str, Stock]) -> None:
@@ -241,9 +246,12 @@ class Settled:
         if time.monotonic() < self._next:
             return False
         self._next = time.monotonic() + self.every_s
+        if not (self.state_dir / "log").is_dir():
+            return False  # the daemon has not begun; opening the ledger would be in its way
         with ledger_of(self.state_dir) as ledger:
             datasets = ledger.datasets()
-            ended = all(row.state != "growing" for row in datasets)
+            newest = {row.path: row for row in sorted(datasets, key=lambda row: row.id)}.values()
+            ended = all(row.state != "growing" for row in newest)  # what was written over is not waited for
             done = all(job.state is JobState.ENDED for job in ledger.jobs())
         least = len({(play.place, play.name) for play in self.script.plays})
         self._quiet = self._quiet + 1 if len(datasets) >= least and ended and done else 0
