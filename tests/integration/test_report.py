@@ -174,7 +174,7 @@ def test_a_result_in_the_place_of_another_group_is_told(good):
     good.work(1, "e" * 16, WorkClass.RERUN)
     good.finish(2, "e" * 16, name="process_002")  # dataset 2 is another group's
     (sentence,) = good.report().misplaced
-    assert "not in the place of its dataset" in sentence
+    assert "in the place of another dataset" in sentence
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "[1]", '{"parameters": [1]}', "[" * 100_000])

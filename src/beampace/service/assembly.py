@@ -140,7 +140,7 @@ def _daemon(desk: Desk, identifier: Identifier, hooks: Hooks) -> Daemon:
         watch_of=lambda beamtime: _watch(beamtime, settings, identifier),
         groups=Groups.of(settings.groups),
         counting=identifier.counting,
-        publisher=Publisher(desk, hooks, ResultPages(desk)),
+        publisher=Publisher(desk, hooks, ResultPages(desk), metrics),
         space=SpaceWatch(desk),
         capacity=capacity_of(settings.cluster),
         metrics=metrics,

@@ -10,6 +10,7 @@ from pathlib import Path
 from beampace.core.job import JobState
 from beampace.core.taxonomy import Failure
 from beampace.service.result_files import ResultFile, result_files
+from beampace.service.result_place import results_place
 from beampace.store import BeamtimeRow, DatasetRow, JobRow, ResultRow
 
 _FAILURES = frozenset(code.value for code in Failure)
@@ -50,24 +51,29 @@ def audit(books: Books) -> Audit:
 def compare(books: Books, files: Iterable[ResultFile]) -> Audit:
     """The audit without the reading."""
     on_disk: defaultdict[str, list[str]] = defaultdict(list)
+    answers: defaultdict[str, list[str]] = defaultdict(list)
     for file in files:
         if file.job:
             on_disk[file.job].append(file.directory)
+            answers[file.job] += [file.directory] if file.is_answer else []
     return Audit(
         (*_lost_jobs(books), *_lost_files(books, on_disk), *_without_work(books)),
-        (*_doubled_rows(books), *_doubled_files(on_disk)),
+        (*_doubled_rows(books), *_doubled_files(answers)),
         tuple(_misplaced(books, on_disk)),
     )
 
 
-def result_place(beamtime: BeamtimeRow, dataset: DatasetRow) -> Path:
-    """Where the results of a dataset are: the directories `<work>_<NNN>` are directly below."""
-    return Path(beamtime.root) / "processed" / dataset.place / "beampace"
+def result_places(books: Books) -> dict[Path, int]:
+    """Where the results of each dataset are (`<work>_<NNN>` are directly below), and its number."""
+    first: dict[str, int] = {}
+    for dataset in sorted(books.datasets, key=lambda dataset: dataset.id):
+        first.setdefault(dataset.place, dataset.id)
+    root = Path(books.beamtime.root) / "processed"
+    return {root / results_place(one, first[one.place]): one.id for one in books.datasets}
 
 
 def _places(books: Books) -> list[Path]:
-    usual = {result_place(books.beamtime, dataset) for dataset in books.datasets}
-    return sorted(usual | {Path(row.result.directory).parent for row in books.results})
+    return sorted(set(result_places(books)) | {Path(row.result.directory).parent for row in books.results})
 
 
 def _lost_jobs(books: Books) -> Iterable[str]:
@@ -116,12 +122,13 @@ def _doubled_files(on_disk: dict[str, list[str]]) -> Iterable[str]:
 
 def _misplaced(books: Books, on_disk: dict[str, list[str]]) -> Iterable[str]:
     datasets = {dataset.id: dataset for dataset in books.datasets}
+    places = result_places(books)
     for row in books.results:
         directory, dataset = row.result.directory, datasets.get(row.dataset)
         if dataset is None or row.group != dataset.group:
             yield f"Result {row.id} is under group {row.group!r}, its dataset is not."
-        elif Path(directory).parent != result_place(books.beamtime, dataset):
-            yield f"Result {row.id}: {directory} is not in the place of its dataset."
+        elif places.get(Path(directory).parent, dataset.id) != dataset.id:
+            yield f"Result {row.id}: {directory} is in the place of another dataset."
         elif Path(directory).is_dir() and directory not in on_disk.get(row.job, ()):
             yield f"Result {row.id}: {directory} holds no result of its job."
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from beampace import __version__
+from beampace.beamtime import View, views_of
 from beampace.core.errors import failure
 from beampace.core.job import JobState, job_key
 from beampace.core.taxonomy import Failure
@@ -65,16 +66,17 @@ class DaemonControl:
                 raise failure(
                     Failure.BEAMTIME_CLOSED, "No beamtime is open.", "Announce again once it has started."
                 )
+            path = self._seen_here(request.path)
             reconciler.watch.announce(
                 Announcement(
-                    path=Path(request.path),
+                    path=path,
                     kind=request.kind,
                     group=request.group,
                     sample=request.sample,
                     frames=request.frames,
                 )
             )
-            known = self.daemon.desk.ledger.dataset_at(request.path)
+            known = self.daemon.desk.ledger.dataset_at(str(path.resolve()))
         number = None if known is None else known.id
         words = "It is looked for." if known is None else "It is known."
         return AnnounceAnswer(news="not_yet" if known is None else "same", dataset=number, words=words)
@@ -120,6 +122,13 @@ class DaemonControl:
     def accounts(self, request: AccountsRequest) -> AccountsAnswer:
         """What each group used."""
         return accounts_of(self.daemon.desk.ledger, request.beamtime)
+
+    def _seen_here(self, path: str) -> Path:
+        """The path as this machine sees it, whichever of its views the caller has."""
+        beamtime = self.daemon.reconciler.open
+        if beamtime is None or beamtime.metadata is None or Path(path).is_relative_to(beamtime.root):
+            return Path(path)
+        return Path(views_of(beamtime).convert(Path(path), View.BEAMLINE))
 
     def _jobs_of(self, request: CancelRequest) -> tuple[JobRow, ...]:
         ledger = self.daemon.desk.ledger

@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from beampace.core.sighting import Trouble
 from beampace.service.desk import Desk
 from beampace.service.hooks import Hooks, hook_document
+from beampace.service.metrics import Metrics
 from beampace.service.result_pages import ResultPages
+
+MOST_SAID = 200
+"""Characters of a hook's last words that staff are told; the log has all."""
 
 MOST_A_TURN = 20
 """Results taken up in one turn, so that a full table does not hold up the loop."""
@@ -20,6 +24,7 @@ class Publisher:
     desk: Desk
     hooks: Hooks
     pages: ResultPages
+    metrics: Metrics
     _handed: set[int] = field(default_factory=set)
     _troubles: dict[int, Trouble] = field(default_factory=dict)
 
@@ -39,6 +44,7 @@ class Publisher:
         self.desk.ledger.published(result)
         self._handed.discard(result)
         if failures:
-            words = f"A hook failed for result {result}: {failures[0]}"
+            self.metrics.hook_failed()
+            words = f"A hook failed for result {result}: {failures[0][:MOST_SAID]}"
             self._troubles = {result: Trouble("hooks", words, "See [results.hooks] of the configuration.")}
             self.desk.log.warning("hook.failed", result=result, why=failures[0])

@@ -18,6 +18,7 @@ from beampace.service.following import Follower, Living
 from beampace.service.groups import Groups
 from beampace.service.growth import Counting, Growth
 from beampace.service.intake import Intake
+from beampace.service.lags import lag_infos, measured_starts
 from beampace.service.life import Life
 from beampace.service.metrics import Metrics
 from beampace.service.publishing import Publisher
@@ -28,6 +29,9 @@ from beampace.watch import Watch
 
 SLOW_S = 2.0
 """Seconds from one turn of the slow steps (cancelled jobs without an attempt, closing) to the next."""
+
+LAGS_S = 30.0
+"""Seconds from one measuring of lags to the next: it reads every attempt of the beamtime."""
 
 WatchOf = Callable[[OpenBeamtime], Watch]
 
@@ -80,6 +84,8 @@ class Reconciler:
     growth: Growth = field(init=False)
     _slow_at: float = float("-inf")
     _known: bool = False
+    _blind: bool = False
+    _lags_at: float = float("-inf")
 
     def __post_init__(self) -> None:
         self.life = Life(self.desk)
@@ -137,6 +143,7 @@ class Reconciler:
         if self.watch is None or self.intake is None or self.open is None:
             return 0, 0.0, ()
         tick = self.watch.tick()
+        self._blind = tick.vanished
         for sighting in tick.sightings:
             observed = self.intake.sighted(self.open.id, sighting)
             if (
@@ -185,9 +192,15 @@ class Reconciler:
         self.metrics.beamtime(is_open=self.open is not None, troubles=len(self.last.troubles))
         if self.open is None:
             return
+        if self.space.space is not None:
+            self.metrics.disk(self.space.info())
+        self.metrics.poll("watch", ok=self.watch is None or not self._blind)
         counts = self.desk.ledger.counts(self.open.id)
         jobs = {(work_class.value, state.name.lower()): n for (work_class, state), n in counts.jobs.items()}
         self.metrics.counts(counts.datasets, jobs)
+        if self.desk.clock() - self._lags_at >= LAGS_S:
+            self._lags_at = self.desk.clock()
+            self.metrics.lags(lag_infos(measured_starts(self.desk.ledger.lags(self.open.id))))
 
 
 def _place(beamtime: OpenBeamtime | None) -> tuple[str, str] | None:

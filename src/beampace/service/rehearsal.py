@@ -19,7 +19,7 @@ def rehearsal_of(
     """Key -> forecast of all jobs that wait and run."""
     starter, ledger = reconciler.starter, reconciler.desk.ledger
     rehearsed = list(waiting)[:MOST]
-    datasets = {job.dataset: ledger.dataset(job.dataset) for job in (*rehearsed, *(job for job, _ in living))}
+    datasets = ledger.datasets_by({job.dataset for job in (*rehearsed, *(job for job, _ in living))})
     sizes = {job.key: starter.size_of(job, datasets[job.dataset]) for job in rehearsed}
     lengths = {
         **{

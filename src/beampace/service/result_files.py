@@ -10,6 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from beampace.core.job import exit_of
+from beampace.core.taxonomy import Exit
+
 RESULT_FILE = "result.json"
 MOST_BYTES = 64 * 1024 * 1024
 MOST_DIRECTORIES = 10_000
@@ -17,10 +20,16 @@ MOST_DIRECTORIES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ResultFile:
-    """A `result.json`: its directory and the key of the job that made it, "" when none did."""
+    """A `result.json`: its directory, the key of the job that made it ("" for none), the verdict's code."""
 
     directory: str
     job: str
+    code: str = ""
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it says something of the data; an attempt that failed otherwise was followed by another."""
+        return exit_of(self.code) not in (Exit.INFRASTRUCTURE, Exit.CANCELLED)
 
 
 def result_files(places: Iterable[Path]) -> Iterator[ResultFile]:
@@ -32,7 +41,7 @@ def result_files(places: Iterable[Path]) -> Iterator[ResultFile]:
         for directory in _directories(place):
             document = _document(directory)
             if document is not None:
-                yield ResultFile(str(directory), _job_of(document))
+                yield ResultFile(str(directory), _job_of(document), _code_of(document))
 
 
 def _directories(place: Path) -> list[Path]:
@@ -57,6 +66,11 @@ def _document(directory: Path) -> object | None:
         except (OSError, ValueError, RecursionError):
             return None
         return document
+
+
+def _code_of(document: object) -> str:
+    verdict = document.get("verdict") if isinstance(document, dict) else None
+    return str(verdict.get("code", "")) if isinstance(verdict, dict) else ""
 
 
 def _job_of(document: object) -> str:

@@ -17,7 +17,7 @@ from beampace.results.index_page import IndexRow, write_indexes
 from beampace.results.listing import list_result
 from beampace.results.recommend import WORKS, Candidate, recommend, write_recommended
 from beampace.service.desk import Desk
-from beampace.service.starting import results_place
+from beampace.service.starting import place_of
 from beampace.store import BeamtimeRow, DatasetRow, ResultRow
 
 EVERY_S = 2.0
@@ -76,7 +76,7 @@ class ResultPages:
             return
         ledger.recommend(dataset.id, by_name[choice.result.name].id, choice.reason)
         known = [one for one in ledger.recommendations(dataset.beamtime) if one.dataset == dataset.id]
-        place = results_place(self.desk, dataset).as_posix()
+        place = place_of(self.desk, dataset).as_posix()
         write_recommended(processed, place, choice, known[0].since)
 
     def _one_group(self, beamtime: BeamtimeRow) -> bool:

@@ -8,6 +8,7 @@ from beampace.beamtime import OpenBeamtime
 from beampace.core.sighting import Trouble
 from beampace.service.desk import Desk
 from beampace.service.disk import DiskState, Space, judge, space_at
+from beampace.web import DiskInfo
 
 EVERY_S = 5.0
 
@@ -27,6 +28,28 @@ class SpaceWatch:
     state: DiskState = field(default_factory=DiskState)
     _asked: float = float("-inf")
 
+    def info(self) -> DiskInfo:
+        """What was last found, for status and metrics.
+
+        Raises:
+            RuntimeError: nobody has asked yet.
+        """
+        if self.space is None:
+            raise RuntimeError("the space was not asked yet")
+        return DiskInfo(
+            path=self.space.path,
+            free_bytes=self.space.free_bytes,
+            total_bytes=self.space.total_bytes,
+            used_bytes=self.used_bytes,
+            quota_bytes=self._quota,
+            only_results=self.state.only_results,
+        )
+
+    @property
+    def _quota(self) -> int | None:
+        quota = self.desk.settings.disk.quota_gb
+        return None if quota is None else int(quota * 1e9)
+
     def check(self, beamtime: OpenBeamtime) -> DiskState:
         """Whether only results may be written, and what staff should know."""
         now = self.desk.clock()
@@ -45,5 +68,6 @@ class SpaceWatch:
             return
         accounts = self.desk.ledger.accounts(beamtime.id)
         self.used_bytes = sum(account.result_bytes for account in accounts)
-        quota = None if section.quota_gb is None else int(section.quota_gb * 1e9)
-        self.state = judge(self.state.only_results, self.space, self.used_bytes, quota, section.min_free)
+        self.state = judge(
+            self.state.only_results, self.space, self.used_bytes, self._quota, section.min_free
+        )

@@ -6,17 +6,17 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from beampace.core.errors import BeampaceError
 from beampace.core.job import AttemptState, Resources
 from beampace.core.ports import JobSpec
 from beampace.core.taxonomy import Failure
 from beampace.core.work import WorkClass
-from beampace.eiger import plain_name
 from beampace.plan import Capacity, Cost, Running, Start, Waiting, choose, enlarged, least_cores, size
 from beampace.service.desk import Desk
 from beampace.service.following import RETRY_AFTER_S, Living
+from beampace.service.result_place import results_place
 from beampace.service.use import GroupUse
 from beampace.store import AttemptRow, DatasetRow, JobRow
 from beampace.work.directory import os_failure
@@ -66,7 +66,8 @@ class Starter:
         }
         if not jobs:
             return 0
-        datasets = {key: self.desk.ledger.dataset(job.dataset) for key, job in jobs.items()}
+        known = self.desk.ledger.datasets_by({job.dataset for job in jobs.values()})
+        datasets = {key: known[job.dataset] for key, job in jobs.items()}
         sizes = {key: self.size_of(job, datasets[key]) for key, job in jobs.items()}
         passed = self._passed
         waiting = [waiting_of(jobs[key], datasets[key], sizes[key], passed.get(key, 0)) for key in jobs]
@@ -220,19 +221,16 @@ def order_of(desk: Desk, job: JobRow, attempt: AttemptRow, dataset: DatasetRow, 
         master=Path(dataset.path),
         raw=root / "raw",
         processed=root / "processed",
-        results=root / "processed" / results_place(desk, dataset),
+        results=root / "processed" / place_of(desk, dataset),
         cores=job.cores,
         keep_all=keep_all,
         options=patient(job, dataset, desk.settings.watch.patience_s),
     )
 
 
-def results_place(desk: Desk, dataset: DatasetRow) -> Path:
-    """Where results of a dataset go, below `processed`; a second dataset of a place gets its own."""
-    place = Path(dataset.place)
-    if desk.ledger.first_in(dataset.beamtime, dataset.place) != dataset.id:
-        place = place / f"{plain_name(dataset.name)}-{dataset.id}"
-    return place / "beampace"
+def place_of(desk: Desk, dataset: DatasetRow) -> PurePosixPath:
+    """Where results of a dataset go, relative to `processed`."""
+    return results_place(dataset, desk.ledger.first_in(dataset.beamtime, dataset.place))
 
 
 def patient(job: JobRow, dataset: DatasetRow, patience_s: float | None) -> dict[str, object]:

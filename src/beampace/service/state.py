@@ -14,6 +14,8 @@ from beampace.work.directory import os_failure
 
 LOCK = "daemon.lock"
 PID = "daemon.pid"
+CLOSED = ("jobs", "cluster", "log")
+"""Directories that stay closed to others, also where they may pass to the socket."""
 
 
 @contextmanager
@@ -31,6 +33,8 @@ def own_directory(directory: Path) -> Iterator[None]:
         raise os_failure(error, str(directory)) from error
     try:
         _lock(handle, directory)
+        for name in CLOSED:
+            (directory / name).mkdir(mode=0o700, exist_ok=True)
         (directory / PID).write_text(f"{os.getpid()}\n", encoding="ascii")
         yield
         (directory / PID).unlink(missing_ok=True)

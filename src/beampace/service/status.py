@@ -27,9 +27,11 @@ def status_of(daemon: Daemon, asked: str) -> StatusAnswer:
         return StatusAnswer(
             at=ledger.now(), phase="none", keeps_up="No beamtime is open.", troubles=_troubles(daemon)
         )
+    results = ledger.results(beamtime=row.id, limit=MOST_SHOWN)
+    shown = ledger.datasets_by({one.dataset for one in results})
     living = [(job, attempt) for job, attempt in ledger.active() if job.beamtime == row.id]
     waiting = [job for job in ledger.waiting() if job.beamtime == row.id]
-    counts, results = ledger.counts(row.id), ledger.results(beamtime=row.id, limit=MOST_SHOWN)
+    counts = ledger.counts(row.id)
     return StatusAnswer(
         at=ledger.now(),
         beamtime=row.id,
@@ -40,7 +42,7 @@ def status_of(daemon: Daemon, asked: str) -> StatusAnswer:
         waiting=dict(Counter(job.work_class.value for job in waiting)),
         running=_running(daemon, living),
         next=_next(daemon, waiting, living),
-        results=tuple(result_info(one, ledger.dataset(one.dataset)) for one in results),
+        results=tuple(result_info(one, shown[one.dataset]) for one in results),
         lags=lag_infos(measured_starts(ledger.lags(row.id))),
         troubles=_troubles(daemon),
         disk=_disk(daemon),
@@ -154,14 +156,4 @@ def _troubles(daemon: Daemon) -> tuple[TroubleInfo, ...]:
 
 def _disk(daemon: Daemon) -> DiskInfo | None:
     watch = daemon.reconciler.space
-    if watch.space is None:
-        return None
-    quota = daemon.desk.settings.disk.quota_gb
-    return DiskInfo(
-        path=watch.space.path,
-        free_bytes=watch.space.free_bytes,
-        total_bytes=watch.space.total_bytes,
-        used_bytes=watch.used_bytes,
-        quota_bytes=None if quota is None else int(quota * 1e9),
-        only_results=watch.state.only_results,
-    )
+    return None if watch.space is None else watch.info()

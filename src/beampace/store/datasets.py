@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -100,6 +100,13 @@ class Datasets(Part):
             query = query.where(datasets.c.state.in_(list(states)))
         with self._read() as connection:
             return tuple(dataset_of(row) for row in connection.execute(query).mappings())
+
+    def datasets_by(self, ids: Collection[int]) -> Mapping[int, DatasetRow]:
+        """Datasets by their numbers, those that are known."""
+        query = select(datasets).where(datasets.c.id.in_(list(ids)))
+        with self._read() as connection:
+            rows = (dataset_of(row) for row in connection.execute(query).mappings())
+            return {row.id: row for row in rows}
 
     def files(self, id: int, seen: FilesSeen) -> None:  # noqa: A002
         """Write down a listing of its data files.
