@@ -12,8 +12,9 @@ from pathlib import Path
 
 from beampace.core.dataset import DatasetKind
 from beampace.core.job import JobState
+from beampace.service.places import TOKENS
 from beampace.simulate.beamtime.acts import Script
-from beampace.simulate.beamtime.daemon import Daemon
+from beampace.simulate.beamtime.daemon import NO_FAKETIME, Daemon, faketime_library, with_clock
 from beampace.simulate.beamtime.metadata import Beamtime
 from beampace.simulate.beamtime.mischief import Mischief
 from beampace.simulate.beamtime.played import Played, PlayedDataset
@@ -21,8 +22,9 @@ from beampace.simulate.beamtime.player import Player
 from beampace.simulate.beamtime.script import DETAILED_FRAMES, write_script
 from beampace.simulate.beamtime.stage import stage_of
 from beampace.simulate.beamtime.stock import Stock, lay_in
-from beampace.simulate.beamtime.wishes import Wishes
+from beampace.simulate.beamtime.wishes import Fault, Wishes
 from beampace.store import Ledger, open_ledger
+from beampace.web.tokens import create_tokens
 from tests.support.invariant import Evidence, Violation, Works, check, gather
 
 BEAMTIME = "11010000"
@@ -69,6 +71,7 @@ class Site:
     attempts: int = 3
     looks: bool = True
     drain_s: float = 60.0
+    works: bool = True
     port: int = 0
 
     @property
@@ -95,6 +98,9 @@ class Site:
         (recipes / f"{EVERY_FRAME}.toml").write_text(self.recipe)
         self.config.write_text(self.configuration)
         self.beamtime.make()
+        if self.port:
+            self.state_dir.mkdir(mode=0o700)
+            create_tokens(self.state_dir / TOKENS)
 
     @property
     def recipe(self) -> str:
@@ -121,6 +127,7 @@ counts = "counts.json"
     @property
     def configuration(self) -> str:
         return f"""state_dir = "{self.state_dir}"
+{"" if self.works else "rules = []"}
 
 [beamtime]
 roots = ["{self.beamtime.root}"]
@@ -150,6 +157,8 @@ rule = "folder"
     @property
     def rules(self) -> tuple[tuple[str, str, str, str, str, str, int], ...]:
         """Name, kinds, event, work, engine, class, least frames."""
+        if not self.works:
+            return ()
         quick = ("look at grids and test shots", "grid screening", "seen", "look", "", "urgent", 1)
         live = ("look at scans", "rotation stills", "seen", "look", "", "live", 1)
         full = ("read every frame", "rotation", "complete", "process", EVERY_FRAME, "full", 1)
@@ -196,7 +205,12 @@ class Replay:
         lay_in_all(script, self.stocks)
         stage = stage_of(script, self.site.beamtime, self.stocks, self.wishes.rate, self.wishes.seed)
         daemon = Daemon(self.argv or self.site.argv, self.site.base, {})
-        mischief = Mischief(daemon, self.site.state_dir, self.site.beamtime.root / "processed")
+        library, clock_file = faketime_library(), None
+        if self.wishes.faults.get(Fault.CLOCK_STEP):
+            assert library is not None, NO_FAKETIME
+            clock_file = self.site.base / "clock"
+            daemon = with_clock(daemon, library, clock_file)
+        mischief = Mischief(daemon, self.site.state_dir, self.site.beamtime.root / "processed", clock_file)
         player = Player(
             stage,
             mischief,

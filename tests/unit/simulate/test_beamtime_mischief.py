@@ -88,22 +88,6 @@ def test_a_large_disk_is_never_filled(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="needs root to mount a file system")
-def test_a_small_disk_is_filled_and_freed(tmp_path):
-    place = tmp_path / "processed"
-    place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)], check=True)
-    try:
-        mischief = Mischief(None, None, place)
-        assert "MB of ballast" in mischief.inject(Act(0, Deed.FILL_DISK))
-        with pytest.raises(OSError, match="No space"), (place / "result.json").open("wb", 0) as stream:
-            stream.write(b"x" * 8192)
-        mischief.inject(Act(0, Deed.FREE_DISK))
-        (place / "result.json").write_bytes(b"x" * 8192)
-    finally:
-        subprocess.run(["umount", str(place)], check=True)
-
-
 def test_clock_steps_add_up(tmp_path):
     file = tmp_path / "clock"
     set_clock(file, 0.0)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import hdf5plugin
@@ -105,13 +107,18 @@ class Stock:
 def lay_in(name: str, cores: int = 1) -> Stock:
     """Simulate a stock."""
     simulation = simulate_scan(scenario_of(name), cores)
-    with h5py.File(f"{name}.h5", "w", driver="core", backing_store=False, libver=LIBVER) as handle:
-        fast, slow = simulation.dataset.detector.image_size
-        stack = _stack(handle, simulation.scenario.n_images, (slow, fast))
-        for index, frame in enumerate(simulation.frames):
-            stack[index] = frame
-        chunks = tuple(stack.id.read_direct_chunk((index, 0, 0))[1] for index in range(len(stack)))
-    return Stock(simulation.dataset, simulation.mask, chunks)
+    return Stock(simulation.dataset, simulation.mask, store_frames(name, simulation.frames))
+
+
+def store_frames(name: str, frames: Iterable[NDArray[Any]]) -> tuple[bytes, ...]:
+    """Frames (slow, fast) as a data file stores them, bitshuffled and compressed."""
+    chunks: list[bytes] = []
+    for frame in frames:
+        with h5py.File(f"{name}.h5", "w", driver="core", backing_store=False, libver=LIBVER) as handle:
+            stack = _stack(handle, 1, (frame.shape[0], frame.shape[1]))
+            stack[0] = frame
+            chunks.append(stack.id.read_direct_chunk((0, 0, 0))[1])
+    return tuple(chunks)
 
 
 def _stack(handle: h5py.File, count: int, shape: tuple[int, int]) -> h5py.Dataset:
