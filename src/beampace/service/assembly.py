@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
@@ -33,6 +32,7 @@ from beampace.service.result_pages import ResultPages
 from beampace.service.settings import ClusterSection, Settings
 from beampace.service.socket_server import Allowed, serve_control
 from beampace.service.space import SpaceWatch
+from beampace.service.starting import PROGRAM
 from beampace.store import Ledger, open_ledger
 from beampace.watch import Identifier, Watch, WatchSettings
 
@@ -122,8 +122,7 @@ def assembled(settings: Settings, engines: Engines, log: FilteringBoundLogger) -
 
 
 def _cluster(settings: Settings) -> Cluster:
-    program = (sys.executable, "-m", "beampace")
-    standby = Standby(WARM, {program: "beampace.cli.main:run"}) if settings.cluster.warm else None
+    standby = Standby(WARM, {PROGRAM: "beampace.cli.main:run"}) if settings.cluster.warm else None
     return LocalCluster(settings.state_dir / "cluster", standby=standby)
 
 

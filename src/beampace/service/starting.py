@@ -22,6 +22,9 @@ from beampace.store import AttemptRow, DatasetRow, JobRow
 from beampace.work.directory import os_failure
 from beampace.work.order import ORDER_FILE, Order
 
+PROGRAM = (sys.executable, "-P", "-m", "beampace")
+"""This program; -P keeps the working directory out of what it imports."""
+
 STOPPED_QUIET_S = 2.0
 """Patience with a dataset whose end the daemon has waited for already, seconds."""
 
@@ -202,7 +205,7 @@ def spec_of(job: JobRow, attempt: AttemptRow, directory: Path) -> JobSpec:
     return JobSpec(
         key=job.key,
         attempt=attempt.number,
-        argv=(sys.executable, "-m", "beampace", "job", str(directory / ORDER_FILE)),
+        argv=(*PROGRAM, "job", str(directory / ORDER_FILE)),
         directory=directory,
         resources=Resources(job.cores, job.memory_mb, job.time_s),
         urgent=job.work_class in (WorkClass.URGENT, WorkClass.LIVE),
