@@ -31,7 +31,7 @@ __all__ = ["postgres"]
 BEAMTIMES = st.sampled_from(["11001", "11002"])
 IDENTITIES = st.sampled_from(["x", "y", "z"])
 GROUPS = st.sampled_from(["a", "b"])
-WORK = st.sampled_from(["look", "process"])
+WORK = st.sampled_from(["look", "process", "strategy"])
 NUMBERS = st.integers(0, 30)
 CODES = st.sampled_from(["node_lost", "not_indexed", "cancelled"])
 
@@ -53,6 +53,7 @@ class ModelJob:
     unwanted: bool = False
     wait: int = 0
     attempts: list[AttemptState] = field(default_factory=list)
+    codes: list[str] = field(default_factory=list)
     has_result: bool = False
 
     @property
@@ -75,6 +76,13 @@ class LedgerMachine(RuleBasedStateMachine):
         self.jobs: dict[str, ModelJob] = {}
         self.last_event = 0
         self.best_states: dict[str, JobState] = {}
+        # A walk that begins with work to do gets to what matters; from nothing few walks get that far.
+        for beamtime in ("11001", "11002"):
+            self.open_beamtime(beamtime)
+            self.observe(beamtime, "x", "a", False)
+            for work in ("look", "process", "strategy"):
+                self.plan(len(self.datasets) - 1, work)
+        self.claim_what_waits()
 
     def teardown(self) -> None:
         if hasattr(self, "ledger"):
@@ -87,6 +95,11 @@ class LedgerMachine(RuleBasedStateMachine):
     def a_job(self, number: int) -> tuple[str, ModelJob]:
         key = sorted(self.jobs)[number % len(self.jobs)]
         return key, self.jobs[key]
+
+    def an_attempt(self, number: int) -> tuple[str, ModelJob, int]:
+        every = [(key, place) for key in sorted(self.jobs) for place in range(len(self.jobs[key].attempts))]
+        key, place = every[number % len(every)]
+        return key, self.jobs[key], place
 
     @rule(beamtime=BEAMTIMES)
     def open_beamtime(self, beamtime: str) -> None:
@@ -156,31 +169,40 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         assert self.ledger.claim(key, "local", str, 1).number == len(job.attempts) + 1
         job.attempts.append(AttemptState.CLAIMED)
+        job.codes.append("")
         job.state, job.wait = JobState.ACTIVE, 0
 
-    @precondition(lambda self: any(job.attempts for job in self.jobs.values()))
-    @rule(
-        number=NUMBERS, which=NUMBERS, state=st.sampled_from([AttemptState.SUBMITTED, AttemptState.RUNNING])
-    )
-    def move(self, number: int, which: int, state: AttemptState) -> None:
-        key, job = self.a_job(number)
-        if job.attempts:
-            place = which % len(job.attempts)
-            if state is AttemptState.SUBMITTED:
-                self.ledger.submitted(key, place + 1, f"{key}-{place}")
-            else:
-                self.ledger.progressed(key, place + 1, state, started=self.clock())
-            job.attempts[place] = max(job.attempts[place], state)
+    @rule()
+    def claim_what_waits(self) -> None:
+        for row in self.ledger.waiting():
+            self.ledger.claim(row.key, "local", str, 1)
+            job = self.jobs[row.key]
+            job.attempts.append(AttemptState.CLAIMED)
+            job.codes.append("")
+            job.state, job.wait = JobState.ACTIVE, 0
 
     @precondition(lambda self: any(job.attempts for job in self.jobs.values()))
-    @rule(number=NUMBERS, which=NUMBERS, code=CODES, measured=st.booleans())
-    def end_attempt(self, number: int, which: int, code: str, measured: bool) -> None:
-        key, job = self.a_job(number)
-        if job.attempts:
-            place = which % len(job.attempts)
-            usage = ExitRecord(1, None, "", 3.0, 2.0, 100.0, 1) if measured else None
-            self.ledger.end_attempt(key, place + 1, code, "", usage)
-            job.attempts[place] = AttemptState.ENDED
+    @rule(number=NUMBERS, state=st.sampled_from([AttemptState.SUBMITTED, AttemptState.RUNNING]))
+    def move(self, number: int, state: AttemptState) -> None:
+        key, job, place = self.an_attempt(number)
+        self.ledger.progressed(key, place + 1, state, started=self.clock())
+        job.attempts[place] = max(job.attempts[place], state)
+
+    @precondition(lambda self: any(job.attempts for job in self.jobs.values()))
+    @rule(number=NUMBERS)
+    def submitted(self, number: int) -> None:
+        key, job, place = self.an_attempt(number)
+        self.ledger.submitted(key, place + 1, f"{key}-{place}")
+        job.attempts[place] = max(job.attempts[place], AttemptState.SUBMITTED)
+
+    @precondition(lambda self: any(job.attempts for job in self.jobs.values()))
+    @rule(number=NUMBERS, code=CODES, measured=st.booleans())
+    def end_attempt(self, number: int, code: str, measured: bool) -> None:
+        key, job, place = self.an_attempt(number)
+        usage = ExitRecord(1, None, "", 3.0, 2.0, 100.0, 1) if measured else None
+        self.ledger.end_attempt(key, place + 1, code, "", usage)
+        job.codes[place] = job.codes[place] or code
+        job.attempts[place] = AttemptState.ENDED
 
     @precondition(lambda self: self.jobs)
     @rule(number=NUMBERS, seconds=st.integers(1, 20))
@@ -229,6 +251,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if not job.has_result:
             job.has_result, job.state, job.code = True, JobState.ENDED, code
             job.attempts = [AttemptState.ENDED for _ in job.attempts]
+            job.codes = [one or code for one in job.codes]
 
     @rule()
     def publish_all(self) -> None:
@@ -264,7 +287,8 @@ class LedgerMachine(RuleBasedStateMachine):
         living = [job.key for job, _ in self.ledger.active()]
         assert sorted(living) == sorted(key for key, job in self.jobs.items() if job.lives)
         for key, job in self.jobs.items():
-            assert [one.state for one in self.ledger.attempts(key)] == job.attempts
+            rows = self.ledger.attempts(key)
+            assert [(one.state, one.code) for one in rows] == list(zip(job.attempts, job.codes, strict=True))
 
     @invariant()
     def each_job_has_at_most_one_result(self) -> None:
