@@ -62,12 +62,12 @@ class DaemonControl:
         """Hand an announcement to the watch: the same entry as polling."""
         with self.daemon.lock:
             reconciler = self.daemon.reconciler
-            if reconciler.watch is None:
+            if reconciler.lookout is None:
                 raise failure(
                     Failure.BEAMTIME_CLOSED, "No beamtime is open.", "Announce again once it has started."
                 )
             path = self._seen_here(request.path)
-            reconciler.watch.announce(
+            reconciler.lookout.watch.announce(
                 Announcement(
                     path=path,
                     kind=request.kind,

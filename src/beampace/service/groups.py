@@ -38,7 +38,8 @@ class Groups:
         """The group of a dataset."""
         table: GroupTable | None = None
         if self.table is not None:
-            table, self.troubles = self.table.read()
+            table, wrong = self.table.read()
+            self.troubles = wrong
         found = assign(
             sighting.place,
             sighting.sample,

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from beampace.beamtime import BeamtimeWatch, OpenBeamtime
+from beampace.beamtime import BeamtimeWatch, ChangeKind, OpenBeamtime
+from beampace.core.errors import BeampaceError
 from beampace.core.sighting import Trouble
+from beampace.core.taxonomy import Failure
 from beampace.plan import Capacity
 from beampace.service.cancelling import Canceller
 from beampace.service.desk import Desk
-from beampace.service.following import Follower, Living
+from beampace.service.following import Follower
 from beampace.service.groups import Groups
 from beampace.service.growth import Counting, Growth
 from beampace.service.intake import Intake
-from beampace.service.lags import lag_infos, measured_starts
 from beampace.service.life import Life
+from beampace.service.lookout import Lookout
+from beampace.service.measuring import Measuring
 from beampace.service.metrics import Metrics
 from beampace.service.publishing import Publisher
 from beampace.service.space import SpaceWatch
@@ -30,10 +33,8 @@ from beampace.watch import Watch
 SLOW_S = 2.0
 """Seconds from one turn of the slow steps (cancelled jobs without an attempt, closing) to the next."""
 
-LAGS_S = 30.0
-"""Seconds from one measuring of lags to the next: it reads every attempt of the beamtime."""
-
 WatchOf = Callable[[OpenBeamtime], Watch]
+Troubles = tuple[Trouble, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +43,15 @@ class Turn:
 
     Attributes:
         seconds, watch_seconds: it took; of these, looking at the files.
-        sightings, started, ended: how many masters were read, attempts started, results written down.
+        started, ended: attempts started, results written down.
         troubles: what staff should know now.
     """
 
     seconds: float = 0.0
     watch_seconds: float = 0.0
-    sightings: int = 0
     started: int = 0
     ended: int = 0
-    troubles: tuple[Trouble, ...] = ()
+    troubles: Troubles = ()
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class Reconciler:
 
     Attributes:
         open: the beamtime that lasts, or None.
-        watch: looks at its files, or None.
+        lookout: looks at its files, or None.
         last: what the last turn did.
     """
 
@@ -74,48 +74,70 @@ class Reconciler:
     capacity: Capacity
     metrics: Metrics
     open: OpenBeamtime | None = None
-    watch: Watch | None = None
+    lookout: Lookout | None = None
     last: Turn = Turn()
-    intake: Intake | None = None
     life: Life = field(init=False)
     follower: Follower = field(init=False)
     starter: Starter = field(init=False)
     canceller: Canceller = field(init=False)
     growth: Growth = field(init=False)
+    measuring: Measuring = field(init=False)
+    _now: Turn = Turn()
+    _faults: dict[str, str] = field(default_factory=dict)
     _slow_at: float = float("-inf")
     _known: bool = False
-    _blind: bool = False
-    _lags_at: float = float("-inf")
 
     def __post_init__(self) -> None:
-        self.life = Life(self.desk)
         use = GroupUse(self.desk.clock)
+        self.life = Life(self.desk)
         self.follower = Follower(self.desk, use)
         self.starter = Starter(self.desk, self.capacity, use)
         self.canceller = Canceller(self.desk)
         self.growth = Growth(self.desk, self.counting)
+        self.measuring = Measuring(self.desk, self.metrics, self.space)
 
     def turn(self) -> Turn:
-        """Take every next step once."""
+        """Take every next step once. A step that fails is told to staff and keeps no other back."""
         began = time.monotonic()
-        troubles = list(self._beamtime())
-        sightings, watch_seconds, seen = self._look()
-        troubles += seen
-        self._take_up_once()
-        living = self.desk.ledger.active()
-        started = self.starter.start(living, short=self._short(troubles))
-        ended = self._follow(self.desk.ledger.active())
-        self._slowly(living)
-        troubles += self.publisher.publish()
-        self.last = Turn(time.monotonic() - began, watch_seconds, sightings, started, ended, tuple(troubles))
+        self._now = Turn()
+        steps: tuple[Callable[[], Troubles], ...] = (
+            self._beamtime,
+            self._look,
+            self._start,
+            self._follow,
+            self._slowly,
+            self.publisher.publish,
+        )
+        troubles = tuple(trouble for step in steps for trouble in self._taken(step))
+        self.last = replace(self._now, seconds=time.monotonic() - began, troubles=troubles)
         return self.last
 
     def close(self) -> None:
         """Let go of the files that are watched."""
-        if self.watch is not None:
-            self.watch.close()
+        if self.lookout is not None:
+            self.lookout.close()
 
-    def _beamtime(self) -> tuple[Trouble, ...]:
+    def _taken(self, step: Callable[[], Troubles]) -> Troubles:
+        """What a step has to say. This is the boundary of a step: what fails is tried at the next turn."""
+        name = step.__name__.strip("_")
+        try:
+            said = step()
+        except BeampaceError as error:
+            return (self._fault(name, error, error.words, error.next_step),)
+        except Exception as error:  # noqa: BLE001 - one step that fails must not starve the others
+            words = f"The daemon's step `{name}` failed: {type(error).__name__}: {error}."
+            return (self._fault(name, error, words, "See the daemon's log; it goes on trying."),)
+        self._faults.pop(name, None)
+        return said
+
+    def _fault(self, step: str, error: Exception, words: str, next_step: str) -> Trouble:
+        """Log a fault once for as long as it is the same."""
+        if self._faults.get(step) != words:
+            self.desk.log.error("step.failed", step=step, why=words, exc_info=error)
+        self._faults[step] = words
+        return Trouble("daemon", words, next_step)
+
+    def _beamtime(self) -> Troubles:
         observation = self.beamtimes.observe()
         self.life.apply(observation)
         if not self._known:
@@ -123,84 +145,76 @@ class Reconciler:
         before, self.open = self.open, observation.open
         if _place(before) != _place(self.open):
             self._switch(self.open)
+        if any(change.kind is ChangeKind.OPENED for change in observation.changes):
+            self._revive()
         return observation.troubles
 
     def _leftovers(self, now_open: OpenBeamtime | None) -> None:
         """Beamtimes that were open when the daemon ended: one goes on, others drain."""
-        self._known = True
         if now_open is not None:
             self.desk.ledger.open_beamtime(now_open.id, str(now_open.root), now_open.title)
         for row in self.desk.ledger.beamtimes():
             if row.closed is None and (now_open is None or row.id != now_open.id):
                 self.life.stop(row.id)
+        self._known = True
 
     def _switch(self, beamtime: OpenBeamtime | None) -> None:
         self.close()
-        self.watch = None if beamtime is None else self.watch_of(beamtime)
-        self.intake = None if beamtime is None else Intake(self.desk, self.groups.of_sighting)
+        self.lookout = None
+        if beamtime is not None:
+            intake = Intake(self.desk, self.groups.of_sighting)
+            self.lookout = Lookout(beamtime.id, self.watch_of(beamtime), intake, self.growth)
 
-    def _look(self) -> tuple[int, float, tuple[Trouble, ...]]:
-        if self.watch is None or self.intake is None or self.open is None:
-            return 0, 0.0, ()
-        tick = self.watch.tick()
-        self._blind = tick.vanished
-        for sighting in tick.sightings:
-            observed = self.intake.sighted(self.open.id, sighting)
-            if (
-                observed.news == "changed"
-            ):  # renamed, perhaps: what was begun under the old name found nothing
-                self.growth.suspect(observed.dataset.id)
-        for seen in tick.files:
-            changed = self.intake.files(seen)
-            if changed is not None:
-                self.growth.suspect(changed)
-        for dataset in self.growth.grown():
-            self.intake.grew(dataset)
-        return len(tick.sightings), tick.seconds, tick.troubles
+    def _revive(self) -> None:
+        """Work that a stop had ended is planned again when the same beamtime is opened once more."""
+        if self.open is None or self.lookout is None:
+            return
+        for dataset in self.desk.ledger.datasets(beamtime=self.open.id):
+            jobs = self.desk.ledger.jobs(dataset=dataset.id)
+            newest = [job for job in jobs if job.generation == dataset.generation]
+            if any(job.code == Failure.BEAMTIME_CLOSED for job in newest):
+                self.lookout.intake.grew(dataset.id)
 
-    def _take_up_once(self) -> None:
-        """Attempts written down and never given to the cluster, because the daemon ended in between."""
-        self.starter.take_up(self.desk.ledger.active())
+    def _look(self) -> Troubles:
+        if self.lookout is None:
+            return ()
+        troubles = self.lookout.look()
+        self._now = replace(self._now, watch_seconds=self.lookout.last.seconds)
+        return (*troubles, *self.groups.troubles)
 
-    def _follow(self, living: tuple[Living, ...]) -> int:
-        results = self.follower.follow(living, self.life.closing)
+    def _start(self) -> Troubles:
+        """Take up what an earlier daemon only wrote down, then start what fits."""
+        ledger = self.desk.ledger
+        self.starter.take_up(ledger.active())
+        state = None if self.open is None else self.space.check(self.open)
+        started = self.starter.start(ledger.active(), short=state is not None and state.only_results)
+        self._now = replace(self._now, started=started)
+        return (state.trouble,) if state is not None and state.trouble is not None else ()
+
+    def _follow(self) -> Troubles:
+        results = self.follower.follow(self.desk.ledger.active(), self.life.closing)
         for result in results:
             self.growth.ended(result)
             self.metrics.result(result.work.value, result.result.code)
-        self.metrics.poll("cluster", ok=self.follower.poll_failed_since is None)
-        return len(results)
+        self._now = replace(self._now, ended=len(results))
+        since = self.follower.poll_failed_since
+        self.metrics.poll("cluster", ok=since is None)
+        if since is None or self.desk.clock() - since < SLOW_S:
+            return ()
+        words = f"The cluster has not answered for {self.desk.clock() - since:.0f} s; no job was changed."
+        return (Trouble("cluster", words, "See the daemon's log."),)
 
-    def _short(self, troubles: list[Trouble]) -> bool:
-        """Whether space for results is short; says so."""
-        if self.open is None:
-            return False
-        state = self.space.check(self.open)
-        troubles += [state.trouble] if state.trouble else []
-        return state.only_results
-
-    def _slowly(self, living: tuple[Living, ...]) -> None:
+    def _slowly(self) -> Troubles:
         now = self.desk.clock()
         if now - self._slow_at < SLOW_S:
-            return
+            return ()
         self._slow_at = now
+        living = self.desk.ledger.active()
         self.canceller.carry_out(living)
         self.life.drain(living)
-        self._measure()
-
-    def _measure(self) -> None:
-        """Counts for the metrics."""
-        self.metrics.beamtime(is_open=self.open is not None, troubles=len(self.last.troubles))
-        if self.open is None:
-            return
-        if self.space.space is not None:
-            self.metrics.disk(self.space.info())
-        self.metrics.poll("watch", ok=self.watch is None or not self._blind)
-        counts = self.desk.ledger.counts(self.open.id)
-        jobs = {(work_class.value, state.name.lower()): n for (work_class, state), n in counts.jobs.items()}
-        self.metrics.counts(counts.datasets, jobs)
-        if self.desk.clock() - self._lags_at >= LAGS_S:
-            self._lags_at = self.desk.clock()
-            self.metrics.lags(lag_infos(measured_starts(self.desk.ledger.lags(self.open.id))))
+        blind = self.lookout is not None and self.lookout.last.vanished
+        self.measuring.measure(self.open, len(self.last.troubles), blind=blind)
+        return ()
 
 
 def _place(beamtime: OpenBeamtime | None) -> tuple[str, str] | None:
