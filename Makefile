@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` and `make test`. Both set up whatever is missing.
 PYTEST = .venv/bin/python -m pytest
-.PHONY: setup setup-tests demo test lint unit integration accept bundle lock docs
+.PHONY: setup setup-tests demo test lint unit integration accept bundle lock docs slurm-lab
 
 setup:
 	@tools/setup
@@ -30,6 +30,12 @@ accept: setup-tests
 	.venv/bin/python benchmarks/simulate_frames.py 3
 	.venv/bin/python benchmarks/look.py --rounds 4 --frames 2
 	$(PYTEST) -s --timeout 1800 accept
+
+# A Slurm cluster below DIR until Ctrl-C; ACCOUNTING=yes adds slurmdbd with MariaDB.
+DIR = /tmp/slurm-lab
+slurm-lab: setup
+	@tools/setup-tests $(if $(ACCOUNTING),accounting)
+	@tools/slurm-lab run $(DIR)
 
 bundle: setup
 	tools/bundle
