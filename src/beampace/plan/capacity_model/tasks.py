@@ -1,0 +1,120 @@
+"""From datasets to the jobs the daemon would make of them: its rules, its sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from beampace.core.job import Resources
+from beampace.core.work import Event, WorkClass, WorkName
+from beampace.plan.capacity import Capacity
+from beampace.plan.capacity_model.collecting import Collected
+from beampace.plan.capacity_model.description import Description, EngineTable
+from beampace.plan.capacity_model.lengths import length
+from beampace.plan.capacity_model.simulation import Task
+from beampace.plan.order import Waiting
+from beampace.plan.rules import PlannedWork, Rule, Scenario, decide
+from beampace.plan.sizing import Cost, least_cores, prior, size
+
+_PLAIN = EngineTable()
+
+
+def measured(description: Description) -> Mapping[tuple[WorkName, str], tuple[Cost, ...]]:
+    """Work and engine -> the costs of a description."""
+    found: dict[tuple[WorkName, str], tuple[Cost, ...]] = {}
+    for row in description.costs:
+        cost = Cost(row.frames, row.core_seconds, row.seconds, row.max_rss_mb, row.cores)
+        found[row.work, row.engine] = (*found.get((row.work, row.engine), ()), cost)
+    return found
+
+
+def follows(table: EngineTable, work: WorkName, engine: str) -> bool:
+    """Whether a work keeps pace with the scan while it runs."""
+    return table.follows or prior(work, engine).follows
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Plans as the daemon does.
+
+    Attributes:
+        description: of the beamtime.
+        rules: what is done for which dataset.
+        capacity: of the cluster.
+    """
+
+    description: Description
+    rules: Sequence[Rule]
+    capacity: Capacity
+
+    def tasks(self, collected: Iterable[Collected], random: np.random.Generator) -> Iterator[Task]:
+        """The jobs for all datasets; what is drawn at random does not depend on the cluster."""
+        engines = frozenset(rule.engine for rule in self.rules if rule.engine)
+        costs, sizes = measured(self.description), dict[object, Resources]()
+        for number, one in enumerate(collected):
+            for event in (Event.SEEN, Event.COMPLETE):
+                scenario = Scenario(one.kind, event, one.frames, one.group, engines=engines)
+                for place, work in enumerate(decide(scenario, self.rules)):
+                    known = costs.get((work.work, work.engine), ())
+                    what = (
+                        work.work,
+                        work.engine,
+                        work.work_class,
+                        one.kind,
+                        one.frames,
+                        one.end - one.begin,
+                    )
+                    if what not in sizes:
+                        sizes[what] = self._size(work, one, known)
+                    key = f"{number:06d}-{event.value}-{place}"
+                    yield self._task(key, work, event, one, sizes[what], known, random)
+
+    def table(self, work: PlannedWork) -> EngineTable:
+        """What the costs of its engine do not say."""
+        return self.description.engines.get(work.engine or work.work.value, _PLAIN)
+
+    def _size(self, work: PlannedWork, one: Collected, costs: Sequence[Cost]) -> Resources:
+        own = self.table(work)
+        if own.cores is not None:
+            return Resources(own.cores, own.memory_mb)
+        return size(
+            work.work,
+            work.engine,
+            one.frames,
+            one.kind,
+            costs,
+            self.capacity,
+            urgent=work.work_class is WorkClass.URGENT,
+            scan_s=one.end - one.begin,
+        )
+
+    def _task(
+        self,
+        key: str,
+        work: PlannedWork,
+        event: Event,
+        one: Collected,
+        wish: Resources,
+        costs: Sequence[Cost],
+        random: np.random.Generator,
+    ) -> Task:
+        cluster, own = self.description.cluster, self.table(work)
+        cores = min(wish.cores, cluster.cores_per_node)
+        least = least_cores(cores, urgent=work.work_class is WorkClass.URGENT)
+        seen = one.begin if cluster.order == "newest" else -one.begin
+        due = cluster.notice_s + (one.begin if event is Event.SEEN else one.end)
+        takes = length(
+            work.work,
+            work.engine,
+            one.frames,
+            costs,
+            random,
+            serial=own.serial,
+            variation=own.variation,
+            follows=event is Event.SEEN and follows(own, work.work, work.engine),
+            last_file=one.last_file,
+        )
+        wished = Waiting(key, work.work_class, one.group, seen, cores, wish.memory_mb, least)
+        return Task(wished, due, one.end, takes, work.work, one.end - one.begin)
