@@ -1,40 +1,42 @@
-"""`beampace demo`: a small beamtime, one scan of it live, processed and shown."""
+"""`beampace demo`: a small beamtime, one scan of it live, worked on by the daemon and shown."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from beampace.cli.console import ConsoleProgress
+from beampace.cli.demo_results import Shown, exit_of_all, overview, results_below
 from beampace.cli.guard import available_cores, guarded
-from beampace.cli.process import STYLES, run_process
 from beampace.cli.scenarios import two_crystals
 from beampace.cli.simulate import Plan, write_simulation
 from beampace.core.cell import UnitCell
-from beampace.core.errors import failure
+from beampace.core.errors import BeampaceError, failure
 from beampace.core.ports import Progress
 from beampace.core.taxonomy import Failure
-from beampace.results import Result
+from beampace.service.places import socket_path
+from beampace.service.socket_client import ask
 from beampace.simulate.crystal import CrystalSpec
 from beampace.simulate.options import InfoFile, WriteOptions
 from beampace.simulate.scenario import Lattice, Scenario
-from beampace.work import FanOut, Finished, ProcessOptions, Switch
-from beampace.work.map import MapOptions, map_grid
-from beampace.work.map_shape import GridWishes
+from beampace.web import ResultInfo, StatusAnswer, StatusRequest
+from beampace.work import FanOut, Switch
 
 ORTHORHOMBIC = CrystalSpec(UnitCell(38.1, 47.3, 56.7, 90, 90, 90), "P212121", b_factor=60, seed=11)
 MONOCLINIC = CrystalSpec(UnitCell(62.4, 37.2, 45.8, 90, 103.5, 90), "C2", b_factor=60, seed=12)
 LIVE_RATE = 20.0
 PATIENCE_S = 10.0
+ASK_EVERY_S = 1.0
+STARTED_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,48 +70,126 @@ def demo_command(directory: Path, cores: int | None) -> int:
 
     def run(switch: Switch) -> int:
         started = time.monotonic()
-        played = play(numbered(directory), cores or available_cores(), console, switch)
-        console.print(overview(played.rotations))
-        console.print(Text(f"Map: {played.grid.result.verdict.words}"))
+        shown = play(numbered(directory), cores or available_cores(), console, switch)
+        console.print(overview(shown))
         console.print("Look at these:")
-        for path in played.pages:
-            console.print(Text(str(path)), soft_wrap=True)
+        for one in shown:
+            for page in one.pages:
+                console.print(Text(str(page)), soft_wrap=True)
         console.print(f"The demonstration took {time.monotonic() - started:.0f} s.", highlight=False)
-        return int(max(one.exit for one in (played.grid, *played.rotations)))
+        return exit_of_all(shown)
 
     return guarded(Console(stderr=True), run)
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
-    """What came of the small beamtime."""
-
-    grid: Finished
-    rotations: tuple[Finished, ...]
-
-    @property
-    def pages(self) -> tuple[Path, ...]:
-        """What a person looks at."""
-        maps = (self.grid.directory / "map.png",) if self.grid.directory else ()
-        return (*maps, *(one.directory / "report.html" for one in self.rotations if one.directory))
-
-
-def play(beamtime: Path, cores: int, console: Console, switch: Switch) -> Played:
-    """Write the small beamtime, work on what is there, then on a scan while it is taken."""
+def play(place: Path, cores: int, console: Console, switch: Switch) -> list[Shown]:
+    """Write the small beamtime; the daemon works on what is there and on a scan while it is taken."""
     there, live = scans()
+    beamtime = place / "beamtime"
     console.print(Text(f"A small beamtime is simulated in {beamtime}"), soft_wrap=True)
     with ConsoleProgress(console) as bars:
-        progress = FanOut((bars, switch))
-        masters = [write_simulation(_plan(scan, beamtime, cores), progress) for scan in there]
-        progress.note("The grid scan becomes a map; the test shots wait for a strategy.")
-        grid = map_grid(_mapped(masters[0], beamtime, there[0], cores), progress)
-        progress.note("The rotation scan is processed.")
-        first = run_process(_asked(masters[-1], beamtime, there[-1], cores), progress)
-        progress.note(f"Another one is taken now, at {LIVE_RATE:.0f} frames/s, and processed as it comes.")
-        with detector(live, beamtime) as writer:
-            master = _wait_for(writer, beamtime, live, progress)
-            second = run_process(_asked(master, beamtime, live, cores), progress)
-    return Played(grid, (first, second))
+        for scan in there:
+            write_simulation(_plan(scan, beamtime, cores), FanOut((bars, switch)))
+    with ExitStack() as stack:
+        daemon = stack.enter_context(running_daemon(beamtime, place / "state"))
+        console.print(
+            "The daemon is started: grid scan, test shots and rotation scan are worked on by themselves."
+        )
+        console.print(f"Another scan is taken now, at {LIVE_RATE:.0f} frames/s.")
+        stack.enter_context(detector(live, beamtime))
+        follow(daemon, len(there) + 1, console, switch)
+    return results_below(beamtime / "processed")
+
+
+@contextmanager
+def running_daemon(beamtime: Path, state_dir: Path) -> Iterator[Daemon]:
+    """`beampace serve` on the beamtime, for as long as the context lasts."""
+    command = [sys.executable, "-P", "-m", "beampace", "serve"]
+    places = ["--root", str(beamtime), "--state-dir", str(state_dir)]
+    environment = {**os.environ, "BEAMPACE_WATCH__PATIENCE_S": f"{PATIENCE_S:g}"}
+    with (
+        place_for_words(state_dir) as words,
+        subprocess.Popen([*command, *places], stdout=words, stderr=words, env=environment) as process,
+    ):
+        try:
+            yield Daemon(process, socket_path(state_dir), state_dir.parent / WORDS)
+        finally:
+            process.terminate()
+
+
+WORDS = "daemon.txt"
+"""What the daemon says, beside its directory."""
+
+
+@contextmanager
+def place_for_words(state_dir: Path) -> Iterator[int]:
+    """A file for what the daemon says."""
+    with (state_dir.parent / WORDS).open("wb") as stream:
+        yield stream.fileno()
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """A daemon of our own: its process, its socket, and the file of its words."""
+
+    process: subprocess.Popen[bytes]
+    socket: Path
+    words: Path
+
+    def status(self) -> StatusAnswer | None:
+        """How things are, or None while it starts.
+
+        Raises:
+            InfrastructureError: it has ended.
+        """
+        if self.process.poll() is not None:
+            said = self.words.read_text(encoding="utf-8", errors="replace").strip()[-500:]
+            raise failure(Failure.ENGINE_FAILED, f"The daemon ended with {self.process.returncode}: {said}")
+        try:
+            answer = ask(self.socket, StatusRequest())
+        except BeampaceError as error:
+            if error.code is Failure.DAEMON_MISSING:
+                return None
+            raise
+        return answer if isinstance(answer, StatusAnswer) else None
+
+
+def follow(daemon: Daemon, n_datasets: int, console: Console, progress: Progress) -> None:
+    """Show each result as it comes, until all datasets have ended and nothing is left to do.
+
+    Raises:
+        InfrastructureError: the daemon ended, or never answered.
+        Cancelled: `progress.check` said so.
+    """
+    seen: set[int] = set()
+    deadline = time.monotonic() + STARTED_WITHIN_S
+    while True:
+        progress.check()
+        status = daemon.status()
+        if status is not None:
+            deadline = float("inf")
+            for result in sorted(status.results, key=lambda result: result.id):
+                if result.id not in seen:
+                    seen.add(result.id)
+                    console.print(Text(_line(result)), soft_wrap=True)
+            if finished(status, n_datasets):
+                return
+        elif time.monotonic() > deadline:
+            raise failure(Failure.TIMED_OUT, f"The daemon did not answer at {daemon.socket}.")
+        time.sleep(ASK_EVERY_S)
+
+
+def finished(status: StatusAnswer, n_datasets: int) -> bool:
+    """Whether every dataset has ended and nothing runs or waits."""
+    ended = sum(number for state, number in status.datasets.items() if state != "growing")
+    return ended == n_datasets and not status.running and not status.next
+
+
+def _line(result: ResultInfo) -> str:
+    work = f"{result.work.value} {result.engine}".strip()
+    lag = result.last_frame_to_result_s
+    after = "" if lag is None else f" ({lag:.0f} s after the last frame was seen)"
+    return f"{result.place}: {work}: {result.words}{after}"
 
 
 @contextmanager
@@ -155,60 +235,8 @@ def numbered(directory: Path) -> Path:
     return place.absolute()
 
 
-def overview(finished: Iterable[Finished]) -> Table:
-    """One row per processed dataset."""
-    table = Table(title="Results", title_style="bold", pad_edge=False)
-    for head in ("dataset", "verdict", "space group", "unit cell", "d_min", "compl.", "CC1/2"):
-        table.add_column(head, no_wrap=head not in ("dataset", "space group"), overflow="fold")
-    for one in finished:
-        verdict = Text(one.result.verdict.code, style=STYLES.get(one.exit, "bold red"))
-        name = one.result.dataset.name if one.result.dataset else ""
-        table.add_row(name, verdict, *_numbers(one.result))
-    return table
-
-
-def _numbers(result: Result) -> tuple[str, ...]:
-    if result.crystal is None or result.statistics is None:
-        return ()
-    crystal, overall = result.crystal, result.statistics.overall
-    return (
-        "\n".join(crystal.space_group_candidates),
-        "{:.1f} {:.1f} {:.1f}\n{:.1f} {:.1f} {:.1f}".format(*crystal.unit_cell),
-        f"{overall.d_min:.2f}",
-        "-" if overall.completeness is None else f"{100 * overall.completeness:.0f} %",
-        "-" if overall.cc_half is None else f"{overall.cc_half:.3f}",
-    )
-
-
 def _plan(scan: Scan, beamtime: Path, cores: int) -> Plan:
     options = WriteOptions(
         images_per_file=scan.images_per_file, rate=scan.rate, info=InfoFile.AFTER, patch=True, patch_delay=0.2
     )
     return Plan(scan.scenario, beamtime / "raw" / scan.place, options, cores)
-
-
-def _mapped(master: Path, beamtime: Path, scan: Scan, cores: int) -> MapOptions:
-    out = _results(beamtime, scan, "map")
-    wishes = GridWishes(snaked=scan.scenario.grid.snake if scan.scenario.grid else None)
-    return MapOptions((master,), wishes, cores=cores, out=out, patience_s=PATIENCE_S)
-
-
-def _results(beamtime: Path, scan: Scan, work: str) -> Path:
-    return beamtime / "processed" / scan.place / "beampace" / f"{work}_001"
-
-
-def _asked(master: Path, beamtime: Path, scan: Scan, cores: int) -> ProcessOptions:
-    out = _results(beamtime, scan, "process")
-    return ProcessOptions(master=master, cores=cores, out=out, patience_s=PATIENCE_S)
-
-
-def _wait_for(writer: subprocess.Popen[bytes], beamtime: Path, scan: Scan, progress: Progress) -> Path:
-    """The master file, once the detector has written it."""
-    master = beamtime / "raw" / scan.place / f"{scan.scenario.name}_master.h5"
-    progress.stage("wait for the detector")
-    while not master.exists():
-        progress.check()
-        if writer.poll():
-            raise failure(Failure.ENGINE_FAILED, f"The simulated detector ended with {writer.returncode}.")
-        time.sleep(0.1)
-    return master
