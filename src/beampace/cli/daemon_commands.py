@@ -25,7 +25,7 @@ Beamtime = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    for command in (serve, status, announce, reprocess, cancel, report):
+    for command in (serve, status, announce, reprocess, cancel, report, capacity):
         app.command()(command)
     settings = typer.Typer(name="config", help="The daemon's configuration.", no_args_is_help=True)
     settings.command()(show)
@@ -160,3 +160,47 @@ def report(
 
     typed = Reported(beamtime, html, accounts)
     raise typer.Exit(report_command(Where(state_dir, config), typed, json=json))
+
+
+def capacity(
+    description: Annotated[
+        str,
+        typer.Argument(
+            metavar="[DESCRIPTION]",
+            help="TOML file that describes a beamtime; or p11-today, p11-scans, p11-maxwell: shipped.",
+        ),
+    ] = "p11-maxwell",
+    nodes: Annotated[
+        int | None, typer.Option(help="Nodes, in the place of the description's.", min=1, max=1000)
+    ] = None,
+    most: Annotated[int, typer.Option(help="Nodes beyond which nothing is tried.", min=1, max=1000)] = 64,
+    seed: Annotated[int, typer.Option(help="Chooses all that is random.", min=0)] = 1,
+    repeats: Annotated[int, typer.Option(help="How often the beamtime is simulated.", min=4, max=100)] = 6,
+    plot: Annotated[Path | None, typer.Option(help="Write the picture to this PNG file.")] = None,
+    beamtime: Annotated[
+        str | None,
+        typer.Option(help="Simulate this beamtime of the ledger, and compare lags with what was measured."),
+    ] = None,
+    *,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option("--state-dir", help="Take costs from the ledger in this daemon's directory."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Take costs from the ledger of this configuration.")
+    ] = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the schema of a description, JSON, and end.")
+    ] = False,
+    text: Annotated[bool, typer.Option("--print", help="Print the description, and end.")] = False,
+    json: Json = False,
+) -> None:
+    """How many nodes keep the lag of a beamtime bounded: a simulation with the daemon's rules and order."""
+    from beampace.cli.calling import Where
+    from beampace.cli.capacity import Asked, capacity_command, print_command, schema_command
+
+    if schema or text:
+        raise typer.Exit(schema_command() if schema else print_command(description))
+    measured = any(given is not None for given in (state_dir, config, beamtime))
+    asked = Asked(description, nodes, most, seed, repeats, plot, measured, beamtime)
+    raise typer.Exit(capacity_command(Where(state_dir, config), asked, json=json))

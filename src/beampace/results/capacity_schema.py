@@ -51,6 +51,10 @@ class NodesOutcome(_Record):
     """That of the class that fares worst."""
     load: float
     """The highest load of a class."""
+    load_of_all: float
+    """All work asked for per all cores, as if none were kept for urgent and live work."""
+    kept_cores: int
+    """Cores that full processing may not use."""
     in_time: float
     """Share of processing results that are there before another scan of the same length would have ended."""
     classes: tuple[ClassOutcome, ...]

@@ -39,7 +39,8 @@ class ClusterTable(Table):
     live_cores: int | None = Field(default=None, ge=0)
     """Further cores that only urgent and live work may use; by default an eighth, as the daemon's."""
     order: Literal["newest", "oldest"] = "newest"
-    """Which dataset of a group goes first: `newest` is the daemon's order, `oldest` a plain queue's."""
+    """Which dataset of a group goes first: `newest` is the daemon's order, `oldest` that of a plain queue,
+    which knows no groups either."""
     notice_s: float = Field(default=0.5, ge=0, le=3600)
     """Seconds from the last frame to the moment at which work that needs all frames may start."""
     start_s: float = Field(default=0.5, ge=0, le=3600)

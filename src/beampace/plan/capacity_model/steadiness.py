@@ -108,3 +108,8 @@ def loads(done: Iterable[Done], capacity: Capacity, seconds: float) -> Mapping[W
         ]
         found[work_class] = max(shares) / seconds if asked[work_class] else 0.0
     return found
+
+
+def load_of_all(done: Iterable[Done], capacity: Capacity, seconds: float) -> float:
+    """All core-seconds asked for per what there is, as if none were kept."""
+    return sum(one.cores * (one.freed - one.started) for one in done) / (capacity.cores * seconds)

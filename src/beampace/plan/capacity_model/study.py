@@ -10,6 +10,7 @@ from beampace.core.dataset import DatasetKind
 from beampace.core.work import Event, WorkClass, WorkName
 from beampace.plan.capacity_model.description import Description, EngineTable
 from beampace.plan.capacity_model.outcome import Trial, judged_work, outcome
+from beampace.plan.capacity_model.steadiness import LOAD
 from beampace.plan.capacity_model.tasks import follows, measured
 from beampace.plan.rules import Rule
 from beampace.plan.sizing import percentile
@@ -185,6 +186,9 @@ def _words(found: NodesOutcome | None, described: int, needed: int | None, most:
         "bounded": "the lag stays bounded",
     }
     first = f"With {_nodes(described)} " + (here[found.state] if found else "nothing is left for work") + "."
+    if found and found.state != "bounded" and found.load_of_all < LOAD:
+        first += f" {found.kept_cores} of {found.cores} cores are kept for urgent and live work; without that"
+        first += f" the load would be {found.load_of_all:.2f}."
     if needed is None:
         return f"{first} More than {most} nodes would be needed."
     return first if needed == described else f"{first} {_nodes(needed)} keep it bounded."
@@ -197,8 +201,8 @@ def _need_words(nodes: int, pace: int | None, share: float, shortest: float) -> 
     if pace is not None:
         return f"{first}; {_nodes(pace)} for {ENOUGH:.0%} of results before the next scan as long would end."
     return (
-        f"{first}; however many there are, only {share:.0%} of results come before the next scan as long would"
-        f" end: a job that waits for nobody takes {shortest:.0f} s or more. The job itself must become shorter."
+        f"{first}; however many there are, only {share:.0%} of results come before the next scan as long"
+        f" would end: a job that waits for nobody takes {shortest:.0f} s or more. It must become shorter."
     )
 
 

@@ -103,7 +103,8 @@ class Planner:
         cluster, own = self.description.cluster, self.table(work)
         cores = min(wish.cores, cluster.cores_per_node)
         least = least_cores(cores, urgent=work.work_class is WorkClass.URGENT)
-        seen = one.begin if cluster.order == "newest" else -one.begin
+        daemon = cluster.order == "newest"
+        seen, group = (one.begin, one.group) if daemon else (-one.begin, "")  # a plain queue knows no groups
         due = cluster.notice_s + (one.begin if event is Event.SEEN else one.end)
         takes = length(
             work.work,
@@ -116,5 +117,5 @@ class Planner:
             follows=event is Event.SEEN and follows(own, work.work, work.engine),
             last_file=one.last_file,
         )
-        wished = Waiting(key, work.work_class, one.group, seen, cores, wish.memory_mb, least)
+        wished = Waiting(key, work.work_class, group, seen, cores, wish.memory_mb, least)
         return Task(wished, due, one.end, takes, work.work, one.end - one.begin)
