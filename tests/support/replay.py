@@ -167,7 +167,8 @@ rule = "folder"
 
     def expected(self, dataset: PlayedDataset) -> Works:
         """What the rules ask for, said a second time and without the planner."""
-        works = {("look", "")}
+        quick = dataset.kind in (DatasetKind.GRID, DatasetKind.SCREENING)
+        works = {("look", "")} if quick or self.looks else set()
         if dataset.kind == DatasetKind.ROTATION:
             works.add(("process", EVERY_FRAME))
             if "dials" in self.engines and dataset.n_announced >= DETAILED_FRAMES:

@@ -13,7 +13,7 @@ import pytest
 
 from beampace.core.errors import InputError
 from beampace.simulate.beamtime.acts import Act, Deed
-from beampace.simulate.beamtime.daemon import Daemon, set_clock, state_dir_of, with_clock
+from beampace.simulate.beamtime.daemon import Daemon, faketime_library, set_clock, state_dir_of, with_clock
 from beampace.simulate.beamtime.mischief import Mischief, fill_disk
 from beampace.simulate.beamtime.processes import descendants, stat_of
 
@@ -102,6 +102,25 @@ def test_a_daemon_with_a_clock_keeps_its_monotonic_one(tmp_path):
     assert made.environment["LD_PRELOAD"] == "/lib/x.so"
     assert made.environment["FAKETIME_DONT_FAKE_MONOTONIC"] == "1"
     assert made.environment["A"] == "b"
+
+
+@pytest.mark.skipif(faketime_library() is None, reason="faketime is not installed")
+def test_a_stepped_clock_is_the_daemons_alone(tmp_path):
+    """It sees another time and can sleep; what it starts sees the true one."""
+    code = "import time, subprocess, sys; time.sleep(0.01); print(time.time(), flush=True); " + (
+        "subprocess.run([sys.executable, '-c', 'import time; print(time.time())'])"
+    )
+    file = tmp_path / "clock"
+    made = with_clock(Daemon((sys.executable, "-c", code), tmp_path, {}), faketime_library(), file)
+    set_clock(file, 7200.0)
+    began = time.time()
+    made.start()
+    deadline = time.monotonic() + 30
+    while made.running and time.monotonic() < deadline:
+        time.sleep(0.02)
+    stepped, true = map(float, made.output.read_text().split())
+    assert 7190 < stepped - began < 7260
+    assert -2 < true - began < 60
 
 
 def test_state_dir_is_read_from_the_configuration(tmp_path):

@@ -118,15 +118,30 @@ def state_dir_of(argv: tuple[str, ...]) -> Path | None:
     return file.resolve().parent / Path(said).expanduser() if isinstance(said, str) else None
 
 
+SITE = """import os, select, time
+if "faketime" in os.environ.pop("LD_PRELOAD", ""):
+    time.sleep = lambda seconds: select.select([], [], [], seconds) and None
+"""
+"""What the daemon's Python does first under libfaketime.
+
+Its jobs keep the true clock. `time.sleep` waits until a moment of the monotonic clock; libfaketime 0.9.10
+refuses that (EINVAL) when it leaves that clock alone.
+"""
+
+
 def with_clock(daemon: Daemon, library: Path, file: Path) -> Daemon:
     """The daemon with a clock that follows `file`; its monotonic clock is left alone."""
     set_clock(file, 0.0)
+    site = file.with_name(f"{file.name}_site")
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(SITE, encoding="ascii")
+    found = os.environ.get("PYTHONPATH", "")
     added = {
         "LD_PRELOAD": str(library),
         "FAKETIME_TIMESTAMP_FILE": str(file),
         "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "DONT_FAKE_MONOTONIC": "1",
+        "PYTHONPATH": f"{site}{os.pathsep}{found}" if found else str(site),
     }
     return Daemon(daemon.argv, daemon.directory, {**daemon.environment, **added})
 
