@@ -35,7 +35,7 @@ accept: setup-tests
 DIR = /tmp/slurm-lab
 slurm-lab: setup
 	@tools/setup-tests $(if $(ACCOUNTING),accounting)
-	@tools/slurm-lab run $(DIR)
+	@tools/slurm-lab run $(DIR) $(if $(ACCOUNTING),--accounting)
 
 bundle: setup
 	tools/bundle

@@ -25,16 +25,16 @@ def metadata_path(place: Place, plan: Plan) -> Path:
 def make_tree(place: Place, plan: Plan, now: datetime) -> None:
     """Make the directories and the views; all three are the same files here, without any delay."""
     account = pwd.getpwnam(plan.accounts[0])
+    true = place.files(plan.beamtime)
     for name in ("raw", "processed", "shared", "scratch_bl"):
-        directory = place.current / name
+        directory = true / name
         directory.mkdir(parents=True, exist_ok=True)
         directory.chmod(0o755)
         if name in WRITABLE:
             os.chown(directory, account.pw_uid, account.pw_gid)
-    for view in (place.node_view, place.core(plan.beamtime, now.year)):
+    for view in (place.current, place.node_view, place.core(plan.beamtime, now.year)):
         view.parent.mkdir(parents=True, exist_ok=True)
-        if not view.is_symlink():
-            view.symlink_to(place.current)
+        view.symlink_to(true)
 
 
 def give_key(place: Place, plan: Plan) -> None:

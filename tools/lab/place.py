@@ -61,6 +61,20 @@ class Place:
         return self.ssh / "known_hosts"
 
     @property
+    def ready(self) -> Path:
+        """Exists as soon as everything was started."""
+        return self.root / "ready"
+
+    @property
+    def owner(self) -> Path:
+        """The process with which the laboratory ends, if there is one."""
+        return self.root / "owner.json"
+
+    def files(self, beamtime: str) -> Path:
+        """The true directory of the beamtime, which its three views lead to."""
+        return self.root / "gpfs/beamtimes" / beamtime
+
+    @property
     def current(self) -> Path:
         """The beamtime as beamline computers see it."""
         return self.root / "gpfs/current"

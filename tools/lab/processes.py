@@ -108,6 +108,14 @@ def holding(path: Path) -> set[int]:
     return {pid for pid in _all() if str(path) in _open_files(pid)}
 
 
+def program(pid: int) -> str:
+    """Name of the program a process runs, at most 15 characters; "" when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def _all() -> list[int]:
     return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
 
@@ -139,33 +147,39 @@ def own_line() -> set[int]:
     return line
 
 
-def send(pids: Iterable[int], number: int) -> None:
-    """Send a signal to processes that may be gone."""
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
+def known(pids: Iterable[int]) -> dict[int, int]:
+    """Processes that run -> when they began; this process and its ancestors are left out."""
+    spared = own_line()
+    return {pid: start for pid in set(pids) - spared if (start := began(pid)) is not None}
 
 
-def end(pids: Iterable[int], patience_s: float = 3.0) -> None:
-    """End processes: asked first, then killed.
+def end(table: Mapping[int, int], patience_s: float = 3.0) -> None:
+    """End known processes: asked first, then killed.
 
     Raises:
         LabError: one is still there.
     """
-    left = {pid: start for pid in set(pids) - own_line() if (start := began(pid)) is not None}
-    send(left, signal.SIGTERM)
+    _send(table, signal.SIGTERM)
     with contextlib.suppress(LabError):  # then they are killed
-        until(lambda: not _running(left), "processes end", patience_s)
-    send(_running(left), signal.SIGKILL)
-    until(lambda: not _running(left), f"the end of {sorted(_running(left))}")
+        until(lambda: not _running(table), "processes end", patience_s)
+    kill(table)
 
 
-def kill(pids: Iterable[int]) -> None:
-    """Kill processes without asking and wait until they are gone."""
-    left = {pid: start for pid in set(pids) - own_line() if (start := began(pid)) is not None}
-    send(left, signal.SIGKILL)
-    until(lambda: not _running(left), f"the end of {sorted(_running(left))}")
+def kill(table: Mapping[int, int]) -> None:
+    """Kill known processes without asking, in the order of the table, and wait until they are gone.
+
+    Raises:
+        LabError: one is still there.
+    """
+    _send(table, signal.SIGKILL)
+    until(lambda: not _running(table), f"processes {sorted(table)} are gone")
 
 
-def _running(known: Mapping[int, int]) -> list[int]:
-    return [pid for pid, start in known.items() if began(pid) == start]
+def _send(table: Mapping[int, int], number: int) -> None:
+    for pid in _running(table):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _running(table: Mapping[int, int]) -> list[int]:
+    return [pid for pid, start in table.items() if began(pid) == start]
