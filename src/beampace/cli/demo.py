@@ -33,6 +33,7 @@ from beampace.work import FanOut, Switch
 
 ORTHORHOMBIC = CrystalSpec(UnitCell(38.1, 47.3, 56.7, 90, 90, 90), "P212121", b_factor=60, seed=11)
 MONOCLINIC = CrystalSpec(UnitCell(62.4, 37.2, 45.8, 90, 103.5, 90), "C2", b_factor=60, seed=12)
+BEAMTIME = "beamtime"
 LIVE_RATE = 20.0
 PATIENCE_S = 10.0
 ASK_EVERY_S = 1.0
@@ -70,12 +71,13 @@ def demo_command(directory: Path, cores: int | None) -> int:
 
     def run(switch: Switch) -> int:
         started = time.monotonic()
-        shown = play(numbered(directory), cores or available_cores(), console, switch)
+        place = numbered(directory)
+        shown = play(place, cores or available_cores(), console, switch)
         console.print(overview(shown))
         console.print("Look at these:")
-        for one in shown:
-            for page in one.pages:
-                console.print(Text(str(page)), soft_wrap=True)
+        pages = [page for one in shown for page in one.pages]
+        for page in (place / BEAMTIME / "processed" / "index.html", *pages):
+            console.print(Text(str(page)), soft_wrap=True)
         console.print(f"The demonstration took {time.monotonic() - started:.0f} s.", highlight=False)
         return exit_of_all(shown)
 
@@ -85,7 +87,7 @@ def demo_command(directory: Path, cores: int | None) -> int:
 def play(place: Path, cores: int, console: Console, switch: Switch) -> list[Shown]:
     """Write the small beamtime; the daemon works on what is there and on a scan while it is taken."""
     there, live = scans()
-    beamtime = place / "beamtime"
+    beamtime = place / BEAMTIME
     console.print(Text(f"A small beamtime is simulated in {beamtime}"), soft_wrap=True)
     with ConsoleProgress(console) as bars:
         for scan in there:
