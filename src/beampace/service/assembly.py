@@ -37,7 +37,10 @@ from beampace.store import Ledger, open_ledger
 from beampace.watch import Identifier, Watch, WatchSettings
 
 LEAST_CORES = 3
-"""One each for urgent, live and full work; where there are fewer, they share by priority."""
+"""One each for urgent, live and full work."""
+
+FULL_NICE = 15
+"""Nice level of work nobody waits for: where cores are shared, it gets what the rest leaves."""
 
 WARM = (
     "beampace.cli.job",
@@ -72,8 +75,10 @@ def capacity_of(section: ClusterSection) -> Capacity:
     Raises:
         InputError: what is kept for urgent work leaves nothing (bad_request).
     """
-    cores = section.cores or max(LEAST_CORES, len(os.sched_getaffinity(0)))
-    usual = usual_capacity(cores, section.memory_mb or _machine_memory_mb())
+    own = len(os.sched_getaffinity(0))
+    usual = usual_capacity(section.cores or max(LEAST_CORES, own), section.memory_mb or _machine_memory_mb())
+    if section.cores is None:
+        usual = replace(usual, cores=own + usual.urgent_cores + usual.live_cores)
     asked = {
         "urgent_cores": section.urgent_cores,
         "urgent_memory_mb": section.urgent_memory_mb,
@@ -123,7 +128,7 @@ def assembled(settings: Settings, engines: Engines, log: FilteringBoundLogger) -
 
 def _cluster(settings: Settings) -> Cluster:
     standby = Standby(WARM, {PROGRAM: "beampace.cli.main:run"}) if settings.cluster.warm else None
-    return LocalCluster(settings.state_dir / "cluster", standby=standby)
+    return LocalCluster(settings.state_dir / "cluster", standby=standby, nice=FULL_NICE)
 
 
 def _hook_plan(settings: Settings) -> HookPlan:

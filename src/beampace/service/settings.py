@@ -55,8 +55,8 @@ class ClusterSection(Section):
     kind: Literal["local"] = "local"
     """Kind of cluster."""
     cores: int | None = Field(default=None, ge=1)
-    """Cores in all; by default those this process may use, and three where there are fewer: full processing
-    runs at a lower priority, so that a look beside it is not held up."""
+    """Cores in all, for all classes of work. By default full processing may use every core of this process,
+    and what is kept for urgent and live work comes on top: it shares the cores and goes first by priority."""
     memory_mb: int | None = Field(default=None, ge=256)
     """Memory in all, MB; by default nine tenths of the machine's."""
     urgent_cores: int | None = Field(default=None, ge=0)
