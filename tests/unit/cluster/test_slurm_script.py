@@ -8,6 +8,7 @@ import pytest
 
 from beampace.beamtime.resources import OnlineResources
 from beampace.cluster.slurm.script import job_name, job_number, request_of, sbatch_argv, script
+from beampace.cluster.slurm.settings import SlurmSettings
 from beampace.core.errors import InputError
 from beampace.core.job import Resources
 from beampace.core.ports import JobSpec
@@ -29,7 +30,7 @@ def spec(**values):
 
 
 def argv(directory=NODE, granted=GRANTED, extra=(), **values):
-    return sbatch_argv(request_of(spec(**values), directory, granted, nice=100, extra=extra))
+    return sbatch_argv(request_of(spec(**values), directory, granted, SlurmSettings(sbatch=extra)))
 
 
 def test_what_sbatch_is_told():
@@ -105,7 +106,7 @@ def test_the_script_carries_any_path_to_the_launcher(tmp_path):
     done = subprocess.run(["/bin/bash", "-s"], input=text, capture_output=True, check=True, cwd=tmp_path)
     assert done.stdout.decode() == str(ODD / "launch.json")
     assert not (tmp_path / "pwned").exists()
-    assert text.decode().splitlines()[:2] == ["#!/bin/bash", "X=1"]
+    assert text.decode().splitlines()[:3] == ["#!/bin/bash", "umask 022", "X=1"]
 
 
 def test_a_command_line_for_ssh_comes_out_as_it_went_in(tmp_path):

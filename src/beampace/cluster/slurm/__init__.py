@@ -1,5 +1,9 @@
 """Slurm behind the cluster protocol: here or through ssh as the beamtime user."""
 
+from beampace.cluster.slurm.book import Patience
+from beampace.cluster.slurm.cluster import SlurmCluster
+from beampace.cluster.slurm.node import NodeSide
+from beampace.cluster.slurm.settings import SlurmSettings
 from beampace.cluster.slurm.ssh import SshSettings, SshTransport
 from beampace.cluster.slurm.states import Fate, fate_of
 from beampace.cluster.slurm.transport import (
@@ -14,7 +18,11 @@ __all__ = [
     "Completed",
     "Fate",
     "LocalTransport",
+    "NodeSide",
+    "Patience",
     "RecordedTransport",
+    "SlurmCluster",
+    "SlurmSettings",
     "SshSettings",
     "SshTransport",
     "Transport",

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from beampace.beamtime.resources import OnlineResources
+from beampace.cluster.slurm.settings import SlurmSettings
 from beampace.core.errors import failure
 from beampace.core.ports import JobSpec
 from beampace.core.taxonomy import Failure
@@ -57,7 +58,7 @@ class Request:
 
 
 def request_of(
-    spec: JobSpec, directory: PurePosixPath, granted: OnlineResources, *, nice: int, extra: tuple[str, ...]
+    spec: JobSpec, directory: PurePosixPath, granted: OnlineResources, settings: SlurmSettings
 ) -> Request:
     """What is asked for an attempt.
 
@@ -71,11 +72,11 @@ def request_of(
             directory=directory,
             cores=wish.cores,
             memory_mb=wish.memory_mb,
-            time_s=wish.time_s,
-            nice=0 if spec.urgent else nice,
+            time_s=min(wish.time_s, settings.most_time_s or wish.time_s),
+            nice=0 if spec.urgent else settings.nice,
             partition=granted.partition,
             reservation=granted.reservation,
-            extra=extra,
+            extra=settings.sbatch,
         )
     )
 
@@ -139,7 +140,7 @@ def script(launcher: Sequence[str], launch: PurePosixPath, setup: Sequence[str] 
         setup: lines such as `module load ...`, from the configuration only.
     """
     command = shlex.join([*launcher, str(launch)])
-    return "\n".join(["#!/bin/bash", *setup, f"exec {command}", ""]).encode()
+    return "\n".join(["#!/bin/bash", "umask 022", *setup, f"exec {command}", ""]).encode()
 
 
 def job_number(stdout: str) -> int | None:

@@ -1,0 +1,104 @@
+"""What a node needs to run an attempt: its directory, opened to the account, and the launcher beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from beampace.cluster import launcher
+from beampace.cluster.launcher import LAUNCH, Launch
+from beampace.cluster.slurm.script import script
+from beampace.core.ports import JobSpec
+
+
+def same_place(path: Path) -> PurePosixPath:
+    """The view of a node that sees everything where this machine does."""
+    return PurePosixPath(path)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSide:
+    """How things are on a node.
+
+    Attributes:
+        python: an interpreter there, 3.9 or later, for the launcher.
+        program: what stands there for this machine's interpreter in the jobs' command lines.
+        setup: lines of the script before the launcher, from the configuration only (`module load ...`).
+        view: a path of this machine as a node sees it.
+        other_account: whether jobs run as another account than this process, so that an attempt's directory
+            is opened to it (mode 1777: everybody may add files, nobody replace somebody else's).
+        grace_s: seconds a cancelled program has between SIGTERM and SIGKILL; below Slurm's `KillWait`.
+    """
+
+    python: str = sys.executable
+    program: tuple[str, ...] = (sys.executable,)
+    setup: tuple[str, ...] = ()
+    view: Callable[[Path], PurePosixPath] = same_place
+    other_account: bool = True
+    grace_s: float = 10.0
+
+    def launch_of(self, spec: JobSpec) -> Launch:
+        """What the launcher on a node is told."""
+        return Launch(
+            name=spec.name,
+            argv=list(self.argv(spec)),
+            environment=dict(spec.environment),
+            time_s=spec.resources.time_s,
+            memory_mb=spec.resources.memory_mb,
+            cores=spec.resources.cores,
+            grace_s=self.grace_s,
+        )
+
+    def argv(self, spec: JobSpec) -> tuple[str, ...]:
+        """The command line as a node understands it: its own interpreter, its own name of the directory."""
+        here, there = spec.directory.absolute(), self.view(spec.directory.absolute())
+
+        def seen(word: str) -> str:
+            inside = word.startswith("/") and Path(word).is_relative_to(here)
+            return str(there / Path(word).relative_to(here)) if inside else word
+
+        first, *rest = spec.argv
+        start = self.program if first == sys.executable else (seen(first),)
+        return (*start, *map(seen, rest))
+
+    def script(self, launcher_file: Path, directory: Path) -> bytes:
+        """The job script of an attempt."""
+        command = (self.python, "-I", "-S", str(self.view(launcher_file)))
+        return script(command, self.view(directory) / LAUNCH, self.setup)
+
+
+def put_launcher(directory: Path) -> Path:
+    """Put the launcher where nodes can read it, under a name that changes with its content.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    content = Path(launcher.__file__).read_bytes()
+    path = directory / f"launcher-{hashlib.sha256(content).hexdigest()[:12]}.py"
+    if not path.exists():
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary.write_bytes(content)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    return path
+
+
+def write_launch(directory: Path, launch: Launch, *, other_account: bool) -> None:
+    """Write `launch.json`, and open the attempt's directory to the account that runs it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    launcher.write_whole(directory / LAUNCH, launch._asdict())
+    if not other_account:
+        return
+    for path in directory.iterdir():
+        mode = path.lstat().st_mode
+        if stat.S_ISREG(mode) and path.suffix == ".json":
+            path.chmod(0o644)
+    directory.chmod(0o1777)

@@ -1,0 +1,157 @@
+"""One question for all jobs, asked by a thread of its own, less often while nothing changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from dataclasses import dataclass
+
+from beampace.cluster.slurm.book import Book
+from beampace.cluster.slurm.queue import Queue
+from beampace.cluster.slurm.settings import SlurmSettings
+from beampace.cluster.slurm.squeue import Seen
+from beampace.cluster.slurm.states import Fate
+from beampace.core.errors import BeampaceError
+
+WIDER = 1.5
+"""By how much the time between two questions grows while nothing changes."""
+
+Jobs = Mapping[str, tuple[Seen, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked in one go: cancel these jobs, and how do these attempts of the account fare?"""
+
+    account: str
+    names: frozenset[str]
+    missing: frozenset[str]
+    cancel: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    jobs: Jobs
+    history: Jobs
+
+
+class Poller:
+    """Keeps what is known of attempts up to date. Used by one thread; only the questions run in another.
+
+    Args:
+        queue: whom to ask.
+        settings: how often.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, queue: Queue, settings: SlurmSettings, clock: Callable[[], float]) -> None:
+        self._queue = queue
+        self._settings = settings
+        self._clock = clock
+        self._book = Book(settings.patience, clock)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="slurm-poll")
+        self._asked: tuple[_Question, Future[_Answer]] | None = None
+        self._again = False
+        self._due = float("-inf")
+        self._pause = settings.poll_s
+        self._error: BeampaceError | None = None
+        self._numbers: dict[str, int] = {}
+        self._wishes: dict[str, float] = {}
+
+    def follow(self, numbers: Mapping[str, int]) -> None:
+        """Follow these attempts, by name with the number of their job or 0, and no others."""
+        if numbers.keys() - self._numbers.keys():
+            self.hurry()
+        self._numbers = dict(numbers)
+        self._book.keep(numbers)
+        self._wishes = {name: at for name, at in self._wishes.items() if name in numbers}
+
+    def tend(self, account: str, wait_s: float) -> None:
+        """Take in an answer that has come, ask when it is time, wait a little for the answer.
+
+        Raises:
+            BeampaceError: the last question was not answered.
+        """
+        self._take(account)
+        if self._asked is None and self._clock() >= self._due and self._book.open_names():
+            question = self._question(account)
+            self._asked = (question, self._thread.submit(_ask, self._queue, question))
+            wait_for([self._asked[1]], timeout=wait_s)
+            self._take(account)
+        if self._error is not None:
+            raise self._error
+
+    def wish(self, name: str, number: int) -> None:
+        """Have an attempt cancelled with the next question, which is asked at once, and until it is gone."""
+        self._numbers.setdefault(name, number)
+        if name not in self._wishes:
+            self._wishes[name] = float("-inf")
+            self.hurry()
+
+    def hurry(self) -> None:
+        """Ask at the next opportunity, and often for a while."""
+        self._due, self._pause, self._again = float("-inf"), self._settings.poll_s, self._asked is not None
+
+    def fate(self, name: str) -> Fate:
+        """How an attempt fares."""
+        return self._book.fate(name)
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _question(self, account: str) -> _Question:
+        for name in self._book.stuck():
+            self._wishes.setdefault(name, float("-inf"))
+        names = frozenset(self._book.open_names())
+        cancel = {number for name in names & self._due_wishes() for number in self._jobs_of(name)}
+        return _Question(account, names, frozenset(self._book.missing()), tuple(sorted(cancel)))
+
+    def _due_wishes(self) -> frozenset[str]:
+        """Attempts to be cancelled now; those asked a moment ago have time to end."""
+        now = self._clock()
+        due = {name for name, at in self._wishes.items() if now - at >= self._settings.cancel_again_s}
+        self._wishes.update(dict.fromkeys(due, now))
+        return frozenset(due)
+
+    def _jobs_of(self, name: str) -> Iterable[int]:
+        return {number for number in (*self._book.numbers(name), self._numbers.get(name, 0)) if number}
+
+    def _take(self, account: str) -> None:
+        """Take in the answer, if it has come."""
+        if self._asked is None or not self._asked[1].done():
+            return
+        (question, future), self._asked = self._asked, None
+        try:
+            answer = future.result()
+        except BeampaceError as error:
+            self._error = error
+            self._wishes = dict.fromkeys(self._wishes, float("-inf"))
+            self._due = self._clock() + self._settings.poll_s
+            return
+        self._error = None
+        if question.account == account:
+            self._absorb(question, answer)
+
+    def _absorb(self, question: _Question, answer: _Answer) -> None:
+        changed = self._book.absorb(answer.jobs, question.names)
+        self._book.absorb_history(answer.history)
+        busy = changed or bool(question.cancel)
+        self._pause = self._settings.poll_s if busy else min(self._settings.quiet_s, WIDER * self._pause)
+        # What was wished for after the question was asked is not in it.
+        self._due = float("-inf") if self._again else self._clock() + self._pause
+        self._again = False
+
+
+def _ask(queue: Queue, question: _Question) -> _Answer:
+    """Ask the queue; of what was missing from the last answer and is from this, the accounting too.
+
+    Raises:
+        BeampaceError: there was no answer.
+    """
+    if question.cancel:
+        queue.cancel(question.cancel)
+    jobs = queue.jobs(question.account)
+    forgotten = question.missing - jobs.keys()
+    return _Answer(jobs, queue.history(question.account, forgotten) if forgotten else {})

@@ -1,0 +1,93 @@
+"""The questions to Slurm, each one command of the transport; what is asked of them is in `cluster.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from beampace.cluster.slurm.refusals import last_words, refusal
+from beampace.cluster.slurm.sacct import log_argv, parse_log, parse_sacct, sacct_argv
+from beampace.cluster.slurm.script import Request, job_number, sbatch_argv
+from beampace.cluster.slurm.squeue import Seen, by_name, parse_squeue, squeue_argv
+from beampace.cluster.slurm.transport import Completed, Transport
+from beampace.core.errors import InfrastructureError
+from beampace.core.taxonomy import Failure
+
+
+@dataclass(slots=True)
+class Queue:
+    """Slurm as one account sees it.
+
+    Attributes:
+        transport: how its programs are reached.
+        programs: directory that holds them there, or None: they are on PATH.
+        log: job-completion log there, or "".
+        accounting: whether `sacct` is asked; switched off when it says that there is no accounting.
+    """
+
+    transport: Transport
+    programs: PurePosixPath | None = None
+    log: str = ""
+    accounting: bool = True
+
+    def submit(self, request: Request, script: bytes) -> int:
+        """Give a job to the queue; returns its number.
+
+        Raises:
+            InfrastructureError: it was not taken (rejected_by_queue, disk_full), or this is not known.
+        """
+        done = self._run(sbatch_argv(request), script)
+        number = job_number(done.stdout) if done.exit == 0 else None
+        if number is None:
+            raise refusal(done)
+        return number
+
+    def jobs(self, account: str, name: str = "") -> Mapping[str, tuple[Seen, ...]]:
+        """All jobs of an account by attempt.
+
+        Raises:
+            InfrastructureError: the queue did not answer; nothing follows from it.
+        """
+        done = self._run(squeue_argv(account, name))
+        if done.exit != 0:
+            raise _mute("squeue", done)
+        return by_name(parse_squeue(done.stdout))
+
+    def history(self, account: str, names: Iterable[str]) -> Mapping[str, tuple[Seen, ...]]:
+        """Jobs that ended, by attempt, as far as accounting or log know them.
+
+        Raises:
+            InfrastructureError: neither answered.
+        """
+        wanted = sorted(names)
+        found = self._accounted(account, ",".join(wanted)) if self.accounting else ()
+        if not found and self.log:
+            done = self._run(log_argv(self.log))
+            found = parse_log(done.stdout) if done.exit == 0 else ()
+        return {name: jobs for name, jobs in by_name(found).items() if name in wanted}
+
+    def cancel(self, numbers: Iterable[int]) -> None:
+        """Ask for the end of jobs. What `scancel` says is not believed; a later answer shows it.
+
+        Raises:
+            InfrastructureError: it could not be asked.
+        """
+        self._run(("scancel", "--quiet", *map(str, sorted(numbers))))
+
+    def _accounted(self, account: str, names: str) -> tuple[Seen, ...]:
+        done = self._run(sacct_argv(name=names, account=account))
+        if done.exit == 0:
+            return parse_sacct(done.stdout)
+        if "accounting storage is disabled" in done.stderr or done.exit == 127:
+            self.accounting = False
+            return ()
+        raise _mute("sacct", done)
+
+    def _run(self, argv: Sequence[str], stdin: bytes = b"") -> Completed:
+        first = argv[0] if self.programs is None or argv[0] == "tail" else str(self.programs / argv[0])
+        return self.transport.run((first, *argv[1:]), stdin)
+
+
+def _mute(program: str, done: Completed) -> InfrastructureError:
+    return InfrastructureError(Failure.NODE_LOST, f"{program} gave no answer: {last_words(done)}")
