@@ -9,9 +9,11 @@ from pathlib import Path
 from rich.console import Console
 
 from beampace.cli.guard import guarded
+from beampace.core.errors import BeampaceError
 from beampace.core.ports import Engine
+from beampace.results import write_text
 from beampace.work import FanOut, LineProgress, Switch
-from beampace.work.order import Order
+from beampace.work.order import ENDING_FILE, Order
 from beampace.work.run_order import run_order
 
 
@@ -23,12 +25,17 @@ def job_command(path: Path) -> int:
     Args:
         path: the order; its directory is the attempt's.
     """
-    console = Console(stderr=True)
+    console, attempt = Console(stderr=True), path.absolute().parent
 
     def run(switch: Switch) -> int:
         lines = LineProgress(sys.stdout)
         order = Order.read(path)
-        finished = run_order(order, path.absolute().parent, _engines, FanOut((lines, switch)))
+        try:
+            finished = run_order(order, attempt, _engines, FanOut((lines, switch)))
+        except BeampaceError as error:
+            write_text(attempt / ENDING_FILE, error.code.value)
+            raise
+        write_text(attempt / ENDING_FILE, finished.result.verdict.code)
         lines.note(f"{finished.result.verdict.code}: {finished.directory}")
         return int(finished.exit)
 

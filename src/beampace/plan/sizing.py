@@ -138,8 +138,14 @@ def expected_s(work: WorkName, engine: str, n_frames: int, costs: Sequence[Cost]
 
 
 def frame_core_s(believed: Prior, costs: Sequence[Cost]) -> float:
-    """Core-seconds per frame: the median of what was measured, with the belief as one more measurement."""
-    measured = [max(0.0, cost.core_seconds - believed.start_core_s) / cost.frames for cost in _usable(costs)]
+    """Core-seconds per frame: the median of what was measured, with the belief as one more measurement.
+
+    Attempts on few frames are left out: what they cost is the start, which varies.
+    """
+    telling = [
+        cost for cost in _usable(costs) if cost.frames * believed.frame_core_s >= believed.start_core_s
+    ]
+    measured = [max(0.0, cost.core_seconds - believed.start_core_s) / cost.frames for cost in telling]
     return median([*measured, believed.frame_core_s])
 
 

@@ -14,8 +14,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from beampace.core.job import ExitRecord
+from beampace.core.taxonomy import Failure
 from beampace.results import Result
-from beampace.work.order import DIRECTORY_FILE
+from beampace.work.order import DIRECTORY_FILE, ENDING_FILE
 
 EXIT_FILE = "exit.json"
 PID_FILE = "pid.json"
@@ -42,6 +43,15 @@ def exit_record(directory: Path) -> ExitRecord | None:
         return ExitRecord(**{name: value for name, value in content.items() if name in known})
     except TypeError:
         return None
+
+
+def ending_of(directory: Path) -> str:
+    """The code of the ending as the job itself left it, or ""; never better evidence than a result."""
+    try:
+        said = (directory / ENDING_FILE).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return said if said in Failure.__members__.values() else ""
 
 
 def result_directory(directory: Path) -> Path | None:

@@ -20,7 +20,14 @@ from beampace.core.job import (
 )
 from beampace.core.taxonomy import Exit, Failure
 from beampace.results import Result
-from beampace.service.attempt_files import exit_record, progress_of, result_directory, result_of, started_at
+from beampace.service.attempt_files import (
+    ending_of,
+    exit_record,
+    progress_of,
+    result_directory,
+    result_of,
+    started_at,
+)
 from beampace.service.desk import Desk
 from beampace.service.ending import frame_counts, new_result
 from beampace.service.use import GroupUse
@@ -28,6 +35,11 @@ from beampace.store import AttemptRow, FrameCounts, JobRow, ResultRow
 
 RETRY_AFTER_S = (2.0, 15.0, 60.0)
 """Seconds before the second, third and further attempts."""
+
+PATIENT = 100
+"""Attempts of a job that only lacks the space for its result; it waits in between."""
+
+_PATIENTLY = frozenset({Failure.DISK_FULL})
 
 _LIMITS = frozenset({Failure.OUT_OF_MEMORY, Failure.TIMED_OUT})
 
@@ -102,7 +114,9 @@ class Follower:
         )
         step = next_state(attempt.state, evidence)
         if step.state is AttemptState.ENDED:
-            return self._end(job, attempt, _named(job, step, record, closing=closing), result, place)
+            return self._end(
+                job, attempt, _named(job, step, record, ending_of(directory), closing=closing), result, place
+            )
         self._progress(job, attempt, step, place)
         return None
 
@@ -156,7 +170,7 @@ class Follower:
         return None
 
     def _once_more(self, job: JobRow, code: str) -> bool:
-        most = self.desk.settings.cluster.attempts
+        most = PATIENT if code in _PATIENTLY else self.desk.settings.cluster.attempts
         return not job.cancel_wanted and tried_again(code, job.attempts, most)
 
     def _again(self, job: JobRow, code: str) -> None:
@@ -177,8 +191,18 @@ class Follower:
         return row
 
 
-def _named(job: JobRow, step: Next, record: ExitRecord | None, *, closing: bool) -> Next:
-    """The ending with its true cause: a program that is told to stop only knows that it was cancelled."""
+def _named(job: JobRow, step: Next, record: ExitRecord | None, said: str, *, closing: bool) -> Next:
+    """The ending with its true cause: a program that is told to stop only knows that it was cancelled.
+
+    Args:
+        job: the job.
+        step: as the evidence has it.
+        record: the exit-code file, or None.
+        said: the code the job itself left, or "": it knows why it could not write a result.
+        closing: whether the work of its beamtime is being ended.
+    """
+    if step.code == Failure.ENGINE_FAILED and not step.has_result and said:
+        step = replace(step, code=said)
     if step.code not in Failure.__members__.values() or exit_of(step.code) is not Exit.CANCELLED:
         return step
     if record is not None and record.reason in _LIMITS:

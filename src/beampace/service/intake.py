@@ -43,6 +43,8 @@ class Intake:
                 frames=dataset.n_announced,
                 by=sighting.by,
             )
+        if observed.news == "new":
+            self._give_up_what_was_there(dataset)
         if observed.news == "changed":
             self._drop_what_is_no_longer_due(dataset)
         self._plan(dataset)
@@ -94,6 +96,16 @@ class Intake:
             plan_work(self.desk, dataset, Event.COMPLETE)
         self.desk.ledger.settle(dataset.id, state)
         self.desk.log.info(f"dataset.{state}", dataset=dataset.id, place=dataset.place)
+
+    def _give_up_what_was_there(self, dataset: DatasetRow) -> None:
+        """A new series was written over another one: nothing more can be read of that."""
+        for old in self.desk.ledger.others_at(dataset.path, dataset.id):
+            for job in self.desk.ledger.jobs(dataset=old.id):
+                if job.state is not JobState.ENDED:
+                    self.desk.ledger.want_cancel(job.key)
+            if old.state == "growing":
+                self.desk.ledger.settle(old.id, "stopped")
+                self.desk.log.warning("dataset.overwritten", dataset=old.id, by=dataset.id, path=old.path)
 
     def _drop_what_is_no_longer_due(self, dataset: DatasetRow) -> None:
         """A late `info.txt` may make a rotation a grid: what waits for the other kind is ended."""

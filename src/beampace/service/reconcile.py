@@ -187,8 +187,9 @@ class Reconciler:
         ledger = self.desk.ledger
         self.starter.take_up(ledger.active())
         state = None if self.open is None else self.space.check(self.open)
-        started = self.starter.start(ledger.active(), short=state is not None and state.only_results)
-        self._now = replace(self._now, started=started)
+        if not self.space.no_room:
+            started = self.starter.start(ledger.active(), short=state is not None and state.only_results)
+            self._now = replace(self._now, started=started)
         return (state.trouble,) if state is not None and state.trouble is not None else ()
 
     def _follow(self) -> Troubles:

@@ -12,6 +12,9 @@ from beampace.web import DiskInfo
 
 EVERY_S = 5.0
 
+NO_ROOM_BYTES = 20_000_000
+"""Free space below which not even results can be written: nothing is started."""
+
 
 @dataclass(slots=True)
 class SpaceWatch:
@@ -44,6 +47,11 @@ class SpaceWatch:
             quota_bytes=self._quota,
             only_results=self.state.only_results,
         )
+
+    @property
+    def no_room(self) -> bool:
+        """Whether there is no room even for results."""
+        return self.space is not None and self.space.total_bytes > 0 and self.space.free_bytes < NO_ROOM_BYTES
 
     @property
     def _quota(self) -> int | None:

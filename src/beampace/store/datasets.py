@@ -82,6 +82,16 @@ class Datasets(Part):
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else dataset_of(row)
 
+    def others_at(self, path: str, id: int) -> tuple[DatasetRow, ...]:  # noqa: A002
+        """Datasets of a path other than this one, the newest first."""
+        query = (
+            select(datasets)
+            .where(datasets.c.path == path, datasets.c.id != id)
+            .order_by(datasets.c.id.desc())
+        )
+        with self._read() as connection:
+            return tuple(dataset_of(row) for row in connection.execute(query).mappings())
+
     def first_in(self, beamtime: str, place: str) -> int | None:
         """The number of the first dataset of a directory below raw, or None."""
         there = (datasets.c.beamtime == beamtime, datasets.c.place == place)

@@ -13,6 +13,10 @@ from beampace.core.taxonomy import Failure
 from beampace.core.work import WorkName
 
 ORDER_FILE = "order.json"
+ENDING_FILE = "ending"
+"""Name of the file in the attempt's directory with the code of its ending: known also when the place of the
+result took no result."""
+
 DIRECTORY_FILE = "result_directory"
 """Name of the file in the attempt's directory that says where its result directory is."""
 
