@@ -46,7 +46,7 @@ def restore_node(lab: Lab, node: str) -> None:
 def slurmctld_down(lab: Lab, number: int = signal.SIGKILL) -> Iterator[None]:
     """Without controller for as long as the block lasts; jobs go on.
 
-    After SIGKILL it has forgotten the last seconds, as after a crash: a job that just started is started again.
+    After SIGKILL it has forgotten the last seconds, as after a crash: a job that just began begins again.
     """
     _end_daemon(lab, "slurmctld", number)
     try:

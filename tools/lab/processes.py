@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-PATIENCE_S = 15.0
+PATIENCE_S = 30.0
 POLL_S = 0.02
+PLAIN = (signal.SIGPIPE, signal.SIGXFSZ)
+"""Signals that Python ignores and programs expect to end them."""
 
 
 class LabError(RuntimeError):
@@ -32,14 +34,19 @@ def until(condition: Callable[[], bool], what: str, patience_s: float = PATIENCE
 
 
 def spawn(argv: list[str], environment: Mapping[str, str], log: Path) -> int:
-    """Start a program in a session of its own and return its id; it outlives this process."""
+    """Start a program in a session of its own and return its id; it outlives this process.
+
+    It gets signals as from a shell: Python ignores SIGPIPE, and the caller may have blocked others.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, str(log), flags, 0o644),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
-    return os.posix_spawnp(argv[0], argv, environment, file_actions=actions, setsid=True)
+    return os.posix_spawnp(
+        argv[0], argv, environment, file_actions=actions, setsid=True, setsigmask=(), setsigdef=PLAIN
+    )
 
 
 def began(pid: int) -> int | None:

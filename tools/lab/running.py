@@ -19,6 +19,8 @@ from tools.lab.processes import LabError, remember, remembered
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "sshd", "setpriv", "ssh-keygen", "useradd")
 PROGRAMS_REST = ("slurmrestd",)
 PROGRAMS_ACCOUNTING = ("slurmdbd", "mariadbd", "mariadb-install-db")
+JWT_PLUGIN = "*/slurm-wlm/auth_jwt.so"
+MAX_NODES = 32
 PARTS = ("etc", "run", "log", "state", "spool", "munge", "ssh", "gpfs", "beamline", "asap3", "db", "python")
 """All that a laboratory ever makes in its directory, besides its records."""
 
@@ -30,6 +32,8 @@ def missing(plan: Plan | None = None) -> str:
     wanted = plan or Plan()
     programs = PROGRAMS + PROGRAMS_REST * wanted.rest + PROGRAMS_ACCOUNTING * wanted.accounting
     absent = [name for name in programs if shutil.which(name, path=PATH) is None]
+    if not list(Path("/usr/lib").glob(JWT_PLUGIN)):
+        absent.append("the token plugin")
     how = "tools/setup-tests" + " accounting" * wanted.accounting
     return f"A Slurm laboratory needs {', '.join(absent)}: {how} installs them." if absent else ""
 
@@ -48,6 +52,7 @@ def start(root: Path, plan: Plan | None = None, *, owned: bool = False) -> Lab:
     wanted = plan or Plan()
     if reason := missing(wanted):
         raise LabError(reason)
+    _check(wanted)
     place = Place(root.resolve())
     _clear(place)
     place.root.mkdir(parents=True, exist_ok=True)
@@ -94,6 +99,14 @@ def remove(lab: Lab) -> None:
         shutil.rmtree(lab.place.root / name, ignore_errors=True)
     for path in (lab.place.ready, lab.place.owner, lab.place.record):
         path.unlink(missing_ok=True)
+
+
+def _check(plan: Plan) -> None:
+    if not plan.beamtime.isalnum():
+        raise LabError(f"{plan.beamtime!r} is no beamtime id: letters and digits only.")
+    if not 1 <= plan.reserved <= plan.nodes <= MAX_NODES:
+        words = f"{plan.reserved} reserved of {plan.nodes} nodes cannot be"
+        raise LabError(f"{words}: at least 1 reserved, at most {MAX_NODES} nodes.")
 
 
 def _clear(place: Place) -> None:
