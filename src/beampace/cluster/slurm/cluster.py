@@ -29,7 +29,7 @@ from pathlib import Path
 from beampace.beamtime.resources import OnlineResources
 from beampace.cluster.files import claimed, read_started, withdraw
 from beampace.cluster.launcher import CANCEL, EXIT, LAUNCH, PID
-from beampace.cluster.slurm.gate import Gate
+from beampace.cluster.slurm.gate import Gate, Outage
 from beampace.cluster.slurm.native import Native, native_of
 from beampace.cluster.slurm.node import NodeSide, put_launcher, write_launch
 from beampace.cluster.slurm.poller import Poller
@@ -78,7 +78,10 @@ class SlurmCluster:
         self._node = node or NodeSide()
         self._settings = settings or SlurmSettings()
         self._clock = clock
-        self._queue = Queue(transport, self._settings.programs, self._settings.job_log)
+        self._queue = Queue(
+            transport, self._settings.programs, self._settings.job_log, self._settings.answer_s
+        )
+        self._outage = Outage(clock)
         self._gate = Gate(clock)
         self._poller = Poller(self._queue, self._settings, clock)
         self._closed_since: dict[str, float] = {}
@@ -93,7 +96,7 @@ class SlurmCluster:
         """
         directory, granted = spec.directory.absolute(), self._granted()
         try:
-            with claimed(directory):
+            with claimed(directory), self._outage:
                 known = self._known(spec, granted) if (directory / LAUNCH).exists() else None
                 return str(known or self._submit(spec, directory, granted))
         except OSError as error:
@@ -109,7 +112,7 @@ class SlurmCluster:
         if not (directory / LAUNCH).exists() and not (directory / PID).exists():
             return None
         try:
-            with claimed(directory):
+            with claimed(directory), self._outage:
                 granted = self._resources()
                 known = None if granted is None else self._known(spec, granted)
                 if known is None and not withdraw(directory):
@@ -134,6 +137,7 @@ class SlurmCluster:
         self._poller.follow({native.name: native.number for native in mine.values()})
         if granted is not None and mine:
             self._poller.tend(granted.account, self._settings.wait_s)
+            self._outage.answered()
         return {text: self._state(text, natives.get(text), where) for text, where in directories.items()}
 
     def ending(self, native_id: str) -> Fate | None:

@@ -1,4 +1,4 @@
-"""No retry storm: what the queue has just refused is not asked for again at once."""
+"""No retry storm: what the queue has just refused, or did not answer, is not asked again at once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from beampace.beamtime.resources import OnlineResources
 from beampace.core.errors import InfrastructureError
+from beampace.core.taxonomy import Failure
 
 PAUSES_S = (2.0, 5.0, 15.0, 60.0)
 """Seconds for which nothing is asked after the first, second, ... refusal in a row."""
@@ -39,6 +40,42 @@ class Gate:
     def taken(self) -> None:
         """Something was taken: the way is free."""
         self._shut.clear()
+
+
+@dataclass(slots=True)
+class Outage:
+    """A block in which the queue is asked; while it has just left a question unanswered, there is none.
+
+    A question without answer holds up who asks it for seconds: when the controller is away, only the poller,
+    which has a thread of its own, goes on asking.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    _until: float = float("-inf")
+    _count: int = 0
+    _detail: str = ""
+
+    def answered(self) -> None:
+        """The queue has answered: ask again at once."""
+        self._until, self._count = float("-inf"), 0
+
+    def __enter__(self) -> None:
+        """Begin to ask.
+
+        Raises:
+            InfrastructureError: the queue gave no answer a moment ago (node_lost).
+        """
+        if self.clock() < self._until:
+            raise InfrastructureError(Failure.NODE_LOST, f"The queue did not answer just now. {self._detail}")
+
+    def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
+        """Take note of how it went."""
+        if isinstance(error, InfrastructureError) and error.code is Failure.NODE_LOST:
+            self._until = self.clock() + PAUSES_S[min(self._count, len(PAUSES_S) - 2)]
+            self._count += 1
+            self._detail = error.detail
+        elif error is None:
+            self.answered()
 
 
 def _key(granted: OnlineResources) -> tuple[str, str, str]:

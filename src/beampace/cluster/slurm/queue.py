@@ -23,12 +23,14 @@ class Queue:
         transport: how its programs are reached.
         programs: directory that holds them there, or None: they are on PATH.
         log: job-completion log there, or "".
+        answer_s: seconds that a question has.
         accounting: whether `sacct` is asked; switched off when it says that there is no accounting.
     """
 
     transport: Transport
     programs: PurePosixPath | None = None
     log: str = ""
+    answer_s: float = 8.0
     accounting: bool = True
 
     def submit(self, request: Request, script: bytes) -> int:
@@ -86,7 +88,7 @@ class Queue:
 
     def _run(self, argv: Sequence[str], stdin: bytes = b"") -> Completed:
         first = argv[0] if self.programs is None or argv[0] == "tail" else str(self.programs / argv[0])
-        return self.transport.run((first, *argv[1:]), stdin)
+        return self.transport.run((first, *argv[1:]), stdin, self.answer_s)
 
 
 def _mute(program: str, done: Completed) -> InfrastructureError:

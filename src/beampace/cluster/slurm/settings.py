@@ -16,6 +16,7 @@ class SlurmSettings:
         poll_s, quiet_s: shortest and longest time between two questions for all jobs, in seconds; the time
             widens while nothing changes.
         wait_s: seconds for which `states` waits for an answer that is under way.
+        answer_s: seconds that a question or a submit has.
         closed_s: seconds after the end of the online resources until attempts are taken for gone.
         cancel_again_s: seconds after which a job that still lives is cancelled once more.
         nice: how much lower jobs that are not urgent are queued.
@@ -29,6 +30,7 @@ class SlurmSettings:
     poll_s: float = 1.0
     quiet_s: float = 5.0
     wait_s: float = 0.1
+    answer_s: float = 8.0
     closed_s: float = 60.0
     cancel_again_s: float = 10.0
     nice: int = 100

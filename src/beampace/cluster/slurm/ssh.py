@@ -195,8 +195,9 @@ class _Line:
     ) -> tuple[int, str, str]:
         process = await connection.create_process(shlex.join(argv), encoding=None)
         try:
-            process.stdin.write(stdin)
-            process.stdin.write_eof()
+            with contextlib.suppress(BrokenPipeError):  # a command that has ended without reading all of it
+                process.stdin.write(stdin)
+                process.stdin.write_eof()
             out, err = await asyncio.gather(_bounded(process.stdout), _bounded(process.stderr))
             await process.wait_closed()
         finally:
