@@ -8,7 +8,9 @@ from pathlib import Path
 
 from beampace.core.taxonomy import Failure
 from beampace.service.desk import Desk
+from beampace.service.each import for_each
 from beampace.service.following import Living
+from beampace.store import AttemptRow
 
 AGAIN_S = 5.0
 """Seconds after which an attempt that still lives is asked once more."""
@@ -24,12 +26,15 @@ class Canceller:
     def carry_out(self, living: Iterable[Living]) -> None:
         """Ask for the end of unwanted attempts, and end unwanted jobs that have none."""
         alive = {job.key: (job, attempt) for job, attempt in living}
-        for job, attempt in alive.values():
-            if job.cancel_wanted and attempt.native_id and self._due(attempt.directory):
-                self.desk.cluster.cancel(attempt.native_id, Path(attempt.directory))
+        unwanted = [attempt for job, attempt in alive.values() if job.cancel_wanted and attempt.native_id]
+        due = [attempt for attempt in unwanted if self._due(attempt.directory)]
+        for_each(due, self._cancel, lambda attempt: f"job {attempt.job}")
         for job in self.desk.ledger.jobs_not_ended():
             if job.cancel_wanted and job.key not in alive:
                 self.desk.ledger.end_job(job.key, Failure.CANCELLED, "Before it was started.")
+
+    def _cancel(self, attempt: AttemptRow) -> None:
+        self.desk.cluster.cancel(attempt.native_id, Path(attempt.directory))
 
     def _due(self, directory: str) -> bool:
         now = self.desk.clock()

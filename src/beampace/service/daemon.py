@@ -93,7 +93,8 @@ class Daemon:
         self.pulse.beat, self.pulse.faults = time.monotonic(), 0
         for trouble in turn.troubles:
             if trouble not in self.pulse.troubles:
-                self.desk.log.warning("trouble", where=trouble.where, words=trouble.words)
+                details = "".join(trouble.details)
+                self.desk.log.warning("trouble", where=trouble.where, words=trouble.words, details=details)
         self.pulse.troubles = turn.troubles
         self.metrics.turned(turn.seconds, turn.watch_seconds)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +13,6 @@ MIN_FREE = 0.05
 
 _RELIEF = 1.2
 """Space must exceed the limit by this factor before everything is kept again, so that it does not flap."""
-
-MOST_ENTRIES = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,38 +84,6 @@ def space_at(path: Path) -> Space:
     place = next((one for one in (path, *path.parents) if one.exists()), path)
     found = os.statvfs(place)
     return Space(str(path), found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize)
-
-
-def tree_bytes(directory: Path, most_entries: int = MOST_ENTRIES) -> int:
-    """Bytes that the files below `directory` occupy; symbolic links are not followed.
-
-    Counting ends after `most_entries` names; what vanishes or is closed to us counts nothing.
-    """
-    total = 0
-    for number, entry in enumerate(_entries(directory)):
-        if number >= most_entries:
-            break
-        try:
-            total += entry.stat(follow_symlinks=False).st_blocks * 512
-        except OSError:  # removed meanwhile
-            continue
-    return total
-
-
-def _entries(directory: Path) -> Iterator[os.DirEntry[str]]:
-    """Files below a directory, without following links; directories that cannot be listed are left out."""
-    waiting = [os.fspath(directory)]
-    while waiting:
-        try:
-            with os.scandir(waiting.pop()) as entries:
-                found = list(entries)
-        except OSError:
-            continue
-        for entry in found:
-            if entry.is_dir(follow_symlinks=False):
-                waiting.append(entry.path)
-            else:
-                yield entry
 
 
 def _gb(n_bytes: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from beampace.results import Result
 from beampace.store import FrameCounts, NewResult
+from beampace.work.tidy import bytes_of
 
 
 def new_result(key: str, result: Result, directory: Path, now: datetime) -> NewResult:
@@ -22,7 +23,7 @@ def new_result(key: str, result: Result, directory: Path, now: datetime) -> NewR
         usable=frames.usable if frames else 0,
         announced=frames.announced if frames else 0,
         summary=summary_of(result),
-        n_bytes=bytes_below(directory),
+        n_bytes=bytes_of(directory),
         last_frame_to_result_s=result.timing.get("last_frame_to_result_s"),
         created=result.created or now,
     )
@@ -54,15 +55,3 @@ def frame_counts(result: Result) -> FrameCounts | None:
     failed = sum(last - first + 1 for first, last in lost)
     looked = frames.usable if result.work in ("look", "map") else 0
     return FrameCounts(frames.announced, frames.usable, looked, failed, lost)
-
-
-def bytes_below(directory: Path) -> int:
-    """Bytes of the ordinary files of a result; links are not followed."""
-    total = 0
-    for path in directory.rglob("*"):
-        try:
-            info = path.lstat()
-        except OSError:  # Removed meanwhile: it takes no space.
-            continue
-        total += info.st_size if not path.is_symlink() and path.is_file() else 0
-    return total

@@ -18,6 +18,7 @@ from beampace.core.job import (
     next_state,
     tried_again,
 )
+from beampace.core.sighting import Trouble
 from beampace.core.taxonomy import Exit, Failure
 from beampace.results import Result
 from beampace.service.attempt_files import (
@@ -29,6 +30,7 @@ from beampace.service.attempt_files import (
     started_at,
 )
 from beampace.service.desk import Desk
+from beampace.service.each import for_each
 from beampace.service.ending import frame_counts, new_result
 from beampace.service.use import GroupUse
 from beampace.store import AttemptRow, FrameCounts, JobRow, ResultRow
@@ -52,11 +54,13 @@ class Follower:
 
     Attributes:
         poll_failed_since: monotonic time since when the cluster cannot be asked, or None.
+        troubles: attempts that could not be followed at the last look.
     """
 
     desk: Desk
     use: GroupUse
     poll_failed_since: float | None = None
+    troubles: tuple[Trouble, ...] = ()
     _gone: dict[str, float] = field(default_factory=dict)
 
     def follow(self, living: tuple[Living, ...], closing: frozenset[str]) -> list[ResultRow]:
@@ -70,14 +74,15 @@ class Follower:
         """
         states = self._states(living)
         self._forget({attempt.directory for _, attempt in living})
-        found = []
-        for job, attempt in living:
-            state = states.get(attempt.native_id, ClusterState.UNKNOWN) if attempt.native_id else None
-            if state is None:
-                continue
-            result = self._follow_one(job, attempt, state, closing=job.beamtime in closing)
-            found += [] if result is None else [result]
-        return found
+
+        def one(known: Living) -> ResultRow | None:
+            job, attempt = known
+            state = states.get(attempt.native_id, ClusterState.UNKNOWN)
+            return self._follow_one(job, attempt, state, closing=job.beamtime in closing)
+
+        given = [known for known in living if known[1].native_id]
+        found, self.troubles = for_each(given, one, _name)
+        return [result for result in found if result is not None]
 
     def _states(self, living: tuple[Living, ...]) -> Mapping[str, ClusterState]:
         directories = {
@@ -171,7 +176,11 @@ class Follower:
 
     def _once_more(self, job: JobRow, code: str) -> bool:
         most = PATIENT if code in _PATIENTLY else self.desk.settings.cluster.attempts
-        return not job.cancel_wanted and tried_again(code, job.attempts, most)
+        if job.cancel_wanted or not tried_again(code, 0, most):
+            return False
+        # What no cluster ever took says nothing about the job.
+        given = [attempt for attempt in self.desk.ledger.attempts(job.key) if attempt.native_id]
+        return tried_again(code, len(given), most)
 
     def _again(self, job: JobRow, code: str) -> None:
         wait = RETRY_AFTER_S[min(job.attempts, len(RETRY_AFTER_S)) - 1]
@@ -189,6 +198,10 @@ class Follower:
             "job.ended", job=job.key, attempt=attempt.number, code=result.verdict.code, directory=str(place)
         )
         return row
+
+
+def _name(known: Living) -> str:
+    return f"job {known[0].key}"
 
 
 def _named(job: JobRow, step: Next, record: ExitRecord | None, said: str, *, closing: bool) -> Next:

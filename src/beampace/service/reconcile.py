@@ -190,7 +190,8 @@ class Reconciler:
         if not self.space.no_room:
             started = self.starter.start(ledger.active(), short=state is not None and state.only_results)
             self._now = replace(self._now, started=started)
-        return (state.trouble,) if state is not None and state.trouble is not None else ()
+        short = (state.trouble,) if state is not None and state.trouble is not None else ()
+        return (*short, *self.starter.troubles)
 
     def _follow(self) -> Troubles:
         results = self.follower.follow(self.desk.ledger.active(), self.life.closing)
@@ -201,7 +202,7 @@ class Reconciler:
         since = self.follower.poll_failed_since
         self.metrics.poll("cluster", ok=since is None)
         if since is None or self.desk.clock() - since < SLOW_S:
-            return ()
+            return self.follower.troubles
         words = f"The cluster has not answered for {self.desk.clock() - since:.0f} s; no job was changed."
         return (Trouble("cluster", words, "See the daemon's log."),)
 

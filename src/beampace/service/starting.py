@@ -11,10 +11,12 @@ from pathlib import Path, PurePosixPath
 from beampace.core.errors import BeampaceError
 from beampace.core.job import AttemptState, Resources
 from beampace.core.ports import JobSpec
+from beampace.core.sighting import Trouble
 from beampace.core.taxonomy import Failure
 from beampace.core.work import WorkClass
 from beampace.plan import Capacity, Cost, Running, Start, Waiting, choose, enlarged, least_cores, size
 from beampace.service.desk import Desk
+from beampace.service.each import for_each
 from beampace.service.following import RETRY_AFTER_S, Living
 from beampace.service.result_place import results_place
 from beampace.service.use import GroupUse
@@ -46,11 +48,16 @@ COSTS_FOR_S = 20.0
 
 @dataclass(slots=True)
 class Starter:
-    """Gives waiting jobs to the cluster."""
+    """Gives waiting jobs to the cluster.
+
+    Attributes:
+        troubles: jobs that could not be started at the last try.
+    """
 
     desk: Desk
     capacity: Capacity
     use: GroupUse
+    troubles: tuple[Trouble, ...] = ()
     _short: bool = False
     _not_before: dict[str, float] = field(default_factory=dict)
     _passed: dict[str, int] = field(default_factory=dict)
@@ -76,9 +83,12 @@ class Starter:
         waiting = [waiting_of(jobs[key], datasets[key], sizes[key], passed.get(key, 0)) for key in jobs]
         choice = choose(waiting, [running_of(job) for job, _ in living], self.capacity, self.use.lately())
         self._passed = {key: passed.get(key, 0) + choice.passed.get(key, 0) for key in jobs}
-        return sum(
-            self._start(jobs[one.key], datasets[one.key], one, sizes[one.key]) for one in choice.starts
-        )
+
+        def begin(start: Start) -> bool:
+            return self._start(jobs[start.key], datasets[start.key], start, sizes[start.key])
+
+        began, self.troubles = for_each(choice.starts, begin, lambda start: f"job {start.key}")
+        return sum(began)
 
     @property
     def _keep_all(self) -> bool:
@@ -86,11 +96,14 @@ class Starter:
 
     def take_up(self, living: Iterable[Living]) -> None:
         """Attempts that were only written down when the daemon ended: the cluster gets them now."""
-        for job, attempt in living:
-            due = self._not_before.get(attempt.directory, float("-inf")) <= self.desk.clock()
-            if attempt.state is AttemptState.CLAIMED and due:
-                self._not_before.pop(attempt.directory, None)
-                self._submit(job, attempt, self.desk.ledger.dataset(job.dataset))
+        for_each(living, self._take_up, lambda one: f"job {one[0].key}")
+
+    def _take_up(self, one: Living) -> None:
+        job, attempt = one
+        due = self._not_before.get(attempt.directory, float("-inf")) <= self.desk.clock()
+        if attempt.state is AttemptState.CLAIMED and due:
+            self._not_before.pop(attempt.directory, None)
+            self._submit(job, attempt, self.desk.ledger.dataset(job.dataset))
 
     def size_of(self, job: JobRow, dataset: DatasetRow) -> Resources:
         """What a job may use, from what such work has cost."""

@@ -1,10 +1,8 @@
-import os
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beampace.service.disk import Space, judge, space_at, tree_bytes
+from beampace.service.disk import Space, judge, space_at
 
 GB = 10**9
 
@@ -57,16 +55,3 @@ def test_space_of_a_place_that_is_not_there_yet(tmp_path):
     here, there = space_at(tmp_path), space_at(tmp_path / "not" / "yet")
     assert there.total_bytes == here.total_bytes > 0
     assert there.path.endswith("yet")
-
-
-def test_bytes_of_a_tree_are_those_it_occupies(tmp_path):
-    outside = tmp_path / "outside"
-    outside.write_bytes(os.urandom(1_000_000))
-    tree = tmp_path / "tree"
-    (tree / "a" / "b").mkdir(parents=True)
-    (tree / "a" / "b" / "file").write_bytes(os.urandom(200_000))
-    (tree / "a" / "link").symlink_to(outside)
-    (tree / "loop").symlink_to(tree)
-    assert 200_000 <= tree_bytes(tree) < 300_000
-    assert tree_bytes(tree, most_entries=0) == 0
-    assert tree_bytes(tmp_path / "none") == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -331,3 +332,71 @@ def test_files_that_vanish_at_the_stop_end_the_work_at_once(daemon: Bench) -> No
     daemon.life.drain(daemon.ledger.active())
     assert daemon.life.closing == {BEAMTIME}
     assert len(daemon.cluster.cancelled) == 1
+
+
+def test_one_attempt_that_cannot_be_followed_holds_up_no_other(
+    daemon: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datasets = [daemon.see("E/1"), daemon.see("E/2"), daemon.see("E/3")]
+    while daemon.start():
+        pass
+    keys = [daemon.jobs(dataset)["look"].key for dataset in datasets]
+    for key in keys:
+        daemon.leave_result(key)
+        daemon.gone(key)
+    finish = daemon.ledger.finish
+
+    def refuse_one(new: Any, *rest: Any) -> Any:
+        if new.job == keys[1]:
+            raise OSError(5, "Input/output error", new.directory)
+        return finish(new, *rest)
+
+    monkeypatch.setattr(daemon.ledger, "finish", refuse_one)
+    assert {row.job for row in daemon.follow()} == {keys[0], keys[2]}
+    assert keys[1] in daemon.follower.troubles[0].where
+    monkeypatch.undo()
+    assert [row.job for row in daemon.follow()] == [keys[1]]
+    assert daemon.follower.troubles == ()
+
+
+def test_submits_that_were_refused_cost_no_attempt(daemon: Bench) -> None:
+    dataset = daemon.see()
+    key = daemon.jobs(dataset)["look"].key
+    daemon.cluster.refuse = Failure.DISK_FULL
+    for _ in range(4):
+        assert daemon.start() == 0
+        daemon.go(100)
+    daemon.cluster.refuse = None
+    assert daemon.start() == 1
+    daemon.gone(key, 5)
+    daemon.follow()
+    daemon.go(5)
+    daemon.follow()
+    assert daemon.ledger.attempts(key)[-1].code == Failure.NODE_LOST
+    assert daemon.ledger.job(key).state is JobState.ACTIVE
+
+
+def test_a_job_that_knows_its_disk_was_full_waits_for_space(daemon: Bench) -> None:
+    dataset = daemon.see()
+    key = daemon.jobs(dataset)["look"].key
+    for number in range(1, 7):
+        assert daemon.start() == 1
+        (daemon.directory(key, number) / "ending").write_text("disk_full")
+        daemon.leave_exit(key, number, exit=3)
+        daemon.gone(key, number)
+        daemon.follow()
+        daemon.go(5)
+        daemon.follow()
+        daemon.go(100)
+    assert {attempt.code for attempt in daemon.ledger.attempts(key)} == {Failure.DISK_FULL}
+    assert daemon.ledger.job(key).state is JobState.ACTIVE
+
+
+def test_a_series_written_over_another_ends_it(daemon: Bench) -> None:
+    path = str(daemon.root / "raw" / "s" / "x_master.h5")
+    old = daemon.see("E/1", path=path)
+    new = daemon.see("E/2", path=path)
+    assert daemon.ledger.dataset(old).state == "stopped"
+    assert daemon.jobs(old)["look"].code == Failure.CANCELLED
+    assert daemon.ledger.dataset(new).state == "growing"
+    assert daemon.jobs(new)["look"].state is JobState.WAITING
