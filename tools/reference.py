@@ -7,8 +7,10 @@ from pathlib import Path
 
 import typer.main
 
+from beampace.cli.capacity_page import capacity_page
 from beampace.cli.main import app
 from beampace.core.taxonomy import TAXONOMY
+from beampace.plan.capacity_model import json_schema as capacity_schema
 from beampace.results import schema_page
 from beampace.service.settings import json_schema
 from beampace.service.settings_page import settings_page
@@ -19,6 +21,8 @@ REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 def pages() -> dict[str, str]:
     """File name -> text of every generated page."""
     return {
+        "capacity.md": capacity_page(),
+        "capacity.schema.json": json.dumps(capacity_schema(), indent=2) + "\n",
         "commands.md": commands(),
         "configuration.md": settings_page(),
         "configuration.schema.json": json.dumps(json_schema(), indent=2) + "\n",

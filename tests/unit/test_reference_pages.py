@@ -4,7 +4,16 @@ from tools.reference import REFERENCE, pages
 
 
 @pytest.mark.parametrize(
-    "name", ["commands.md", "configuration.md", "configuration.schema.json", "failures.md", "result.md"]
+    "name",
+    [
+        "capacity.md",
+        "capacity.schema.json",
+        "commands.md",
+        "configuration.md",
+        "configuration.schema.json",
+        "failures.md",
+        "result.md",
+    ],
 )
 def test_generated_pages_are_current(name):
     assert (REFERENCE / name).read_text() == pages()[name], "run `make docs`"

@@ -87,13 +87,13 @@ def capacity_answer(where: Where, asked: Asked) -> CapacityAnswer:
 def _as_it_was(description: Description, recorded: Recorded, asked: Asked) -> CapacityAnswer:
     """A beamtime of the ledger again, and how well that meets what was measured."""
     described = recorded.described(description)
-    trial = Trial(described, described.rules, asked.seed, asked.repeats, GroupUse, recorded.collected())
+    trial = Trial(described, described.rules_used, asked.seed, asked.repeats, GroupUse, recorded.collected())
     done = [one for n in range(asked.repeats) for one in trial.play(described.cluster.nodes, n)]
     return study(trial, asked.most).model_copy(update={"compared": recorded.compared(done)})
 
 
 def _trial(description: Description, asked: Asked) -> Trial:
-    return Trial(description, description.rules, asked.seed, asked.repeats, GroupUse)
+    return Trial(description, description.rules_used, asked.seed, asked.repeats, GroupUse)
 
 
 def _with_nodes(description: Description, asked: Asked) -> Description:

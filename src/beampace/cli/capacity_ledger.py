@@ -21,7 +21,7 @@ from beampace.store.records import Cost, Lag
 
 def with_measured(description: Description, ledger: Ledger) -> Description:
     """The description with what the ledger measured in the place of its own costs of the same work."""
-    wanted = {(rule.work, rule.engine) for rule in description.rules}
+    wanted = {(rule.work, rule.engine) for rule in description.rules_used}
     wanted |= {(WorkName.PROCESS, engine) for engine in description.compare}
     found = {what: ledger.costs(what[0].value, what[1]) for what in sorted(wanted)}
     measured = {what: costs for what, costs in found.items() if _usable(costs)}
@@ -63,7 +63,7 @@ class Recorded:
         return tuple(self._collected(row) for row in self.datasets)
 
     def described(self, description: Description) -> Description:
-        """The description with the length and the delays of this beamtime."""
+        """The description with the length, the delays and those works that this beamtime had."""
         hours = max(one.end for one in self.collected()) / 3600
         delays = {
             "notice_s": _median(
@@ -71,11 +71,13 @@ class Recorded:
             ),
             "start_s": _median(self._lags, lambda lag: lag.claimed, lambda lag: lag.started),
         }
+        worked = {(lag.work, lag.engine) for lag in self._lags}
+        rules = tuple(rule for rule in description.rules_used if (rule.work, rule.engine) in worked)
         known = {name: seconds for name, seconds in delays.items() if seconds is not None}
         cluster = description.cluster.model_copy(update=known)
-        return description.model_copy(
-            update={"hours": max(hours, 1e-3), "cluster": cluster, "title": f"beamtime {self.id} as it was"}
-        )
+        title = f"beamtime {self.id} as it was"
+        changes = {"hours": max(hours, 1e-3), "cluster": cluster, "title": title, "rules": rules}
+        return description.model_copy(update=changes)
 
     def compared(self, done: Sequence[Done]) -> tuple[LagCompared, ...]:
         """Lags as they were, beside simulated ones."""

@@ -146,7 +146,7 @@ class Description(Table):
     """The cluster."""
     collections: tuple[CollectionTable, ...] = Field(min_length=1)
     """What is collected."""
-    rules: tuple[Rule, ...] = DEFAULT_RULES
+    rules: tuple[Rule, ...] | None = None
     """What is done for which dataset, as in the daemon's configuration; by default the daemon's rules."""
     engines: dict[str, EngineTable] = {}
     """Engine or work (`look`, `map`...) -> what its costs do not say."""
@@ -154,6 +154,11 @@ class Description(Table):
     """What work was measured to cost; what is missing is taken from the beliefs of the daemon."""
     compare: tuple[str, ...] = ()
     """Engines of which each is tried in the place of all others; `look` stands for no processing at all."""
+
+    @property
+    def rules_used(self) -> tuple[Rule, ...]:
+        """Its rules, or the daemon's."""
+        return DEFAULT_RULES if self.rules is None else self.rules
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:

@@ -116,7 +116,7 @@ def engine_need(search: Search, engine: str) -> EngineNeed:
     shortest = min((max(0.0, one.lag) for one in judged_work(trial.play(most, 0))), default=0.0)
     found = None if nodes is None else search.at(nodes)
     if nodes is None or found is None:
-        words = f"More than {most} nodes are needed to keep the lag bounded."
+        words = f"More than {_nodes(most)} are needed to keep the lag bounded."
         return EngineNeed(engine=engine, shortest_s=shortest, words=words)
     judged = judged_work(one for repeat in range(trial.repeats) for one in trial.play(nodes, repeat))
     pace = _pace(search, nodes, found.in_time)
@@ -190,7 +190,9 @@ def _words(found: NodesOutcome | None, described: int, needed: int | None, most:
         first += f" {found.kept_cores} of {found.cores} cores are kept for urgent and live work; without that"
         first += f" the load would be {found.load_of_all:.2f}."
     if needed is None:
-        return f"{first} More than {most} nodes would be needed."
+        return f"{first} More than {_nodes(most)} would be needed."
+    if needed < described:
+        return f"{first} Of them {needed} would be enough."
     return first if needed == described else f"{first} {_nodes(needed)} keep it bounded."
 
 
