@@ -81,6 +81,8 @@ def _stop(words: argparse.Namespace) -> None:
 
 def _remove(words: argparse.Namespace) -> None:
     running.remove(opened(words.directory))
+    if not any(words.directory.iterdir()):  # else somebody else put things there
+        words.directory.rmdir()
 
 
 def _status(words: argparse.Namespace) -> None:
@@ -100,8 +102,7 @@ def _keep(words: argparse.Namespace) -> None:
     """Wait until the other end of standard input is closed, by whoever or by its death; then remove all."""
     sys.stdin.read()
     if words.directory.exists():
-        running.remove(opened(words.directory))
-        words.directory.rmdir()
+        _remove(words)
 
 
 def _description(lab: Lab) -> list[str]:
