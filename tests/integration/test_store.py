@@ -454,6 +454,16 @@ class TestSums:
         assert (rows["c"].datasets, rows["c"].core_seconds) == (1, 0.0)
         assert set(rows) == {"a", "b", "c"}
 
+    def test_what_failed_attempts_left_on_the_disk_is_charged_once(self, ledger: Ledger) -> None:
+        with_job(ledger, "k")
+        for n_bytes in (1000, 500):
+            claim(ledger)
+            ledger.end_attempt("k", len(ledger.attempts("k")), "node_lost", "", None, n_bytes=n_bytes)
+        assert [one.n_bytes for one in ledger.attempts("k")] == [1000, 500]
+        assert [row.result_bytes for row in ledger.accounts("11001")] == [1500]
+        ledger.finish(new_result("k", n_bytes=600), attempt=2)  # it had left a result after all
+        assert [row.result_bytes for row in ledger.accounts("11001")] == [1600]
+
     def test_lags_failures_and_counts(self, ledger: Ledger, clock: Clock) -> None:
         with_job(ledger, "k")
         with_job(ledger, "never")

@@ -63,6 +63,7 @@ class Attempts(Part):
                 "detail": "",
                 "claimed": turn.now,
                 "core_seconds": 0.0,
+                "n_bytes": 0,
             }
             row = (
                 turn.connection.execute(attempts.insert().values(values).returning(attempts)).mappings().one()
@@ -119,9 +120,23 @@ class Attempts(Part):
             change(turn, attempt, values)
 
     def end_attempt(
-        self, job_key: str, number: int, code: str, detail: str, usage: ExitRecord | None = None
+        self,
+        job_key: str,
+        number: int,
+        code: str,
+        detail: str,
+        usage: ExitRecord | None = None,
+        n_bytes: int = 0,
     ) -> None:
         """End an attempt; its job stays as it is. One that has ended keeps its code.
+
+        Args:
+            job_key: of the job.
+            number: of the attempt.
+            code: of the taxonomy.
+            detail: particulars.
+            usage: what it has used, if that is known.
+            n_bytes: bytes of the result directory it left, which becomes no result; its group is charged.
 
         Raises:
             InputError: there is no such attempt (bad_request).
@@ -129,6 +144,8 @@ class Attempts(Part):
         with self._write() as turn:
             job, attempt = one_attempt(turn, job_key, number)
             end_one(turn, job, attempt, code, detail, usage)
+            if n_bytes > 0:
+                change(turn, attempt, {"n_bytes": bounded(n_bytes)})
 
     def used(self, job_key: str, number: int, usage: ExitRecord) -> None:
         """What an attempt has used, when that becomes known after its end; the first word counts.

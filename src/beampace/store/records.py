@@ -144,7 +144,7 @@ class AttemptRow:
     """An attempt: where it runs and how it ended.
 
     `first_frame` is when the work had first opened a frame, `started` when its launcher began, `cores` what
-    it was given.
+    it was given, `n_bytes` the size of a result directory it left that became no result.
     """
 
     job: str
@@ -162,6 +162,7 @@ class AttemptRow:
     ended: datetime | None = None
     usage: ExitRecord | None = None
     cores: int = 1
+    n_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class Reports(Part):
             return tuple(_cost(row) for row in connection.execute(query).mappings())
 
     def accounts(self, beamtime: str) -> tuple[Account, ...]:
-        """What each group has used; core-seconds count every attempt that has ended, also failed ones."""
+        """What each group has used; attempts that failed count too, with what they left on the disk."""
         frames, raw = func.sum(datasets.c.frames_readable), func.sum(datasets.c.n_bytes)
         seen = select(datasets.c.group, func.count(), frames, raw)
         spent = (
@@ -51,13 +51,15 @@ class Reports(Part):
             .join(jobs, _OF)
             .join(results, results.c.job == jobs.c.key)
         )
+        left = select(datasets.c.group, func.sum(attempts.c.n_bytes)).join(jobs, _OF).join(attempts, _MINE)
+        queries = (seen, spent, kept, left)
         with self._read() as connection:
-            sums = [connection.execute(_by_group(query, beamtime)).all() for query in (seen, spent, kept)]
-        seconds, bytes_ = ({row[0]: row[1] for row in rows} for rows in sums[1:])
+            sums = [connection.execute(_by_group(query, beamtime)).all() for query in queries]
+        seconds, bytes_, remains = ({row[0]: row[1] for row in rows} for rows in sums[1:])
         return tuple(
             Account(
                 beamtime, group, n, int(frames or 0), float(seconds.get(group) or 0), int(raw or 0),
-                int(bytes_.get(group) or 0),
+                int(bytes_.get(group) or 0) + int(remains.get(group) or 0),
             )
             for group, n, frames, raw in sums[0]
         )  # fmt: skip

@@ -9,7 +9,7 @@ from sqlalchemy import false, select
 from beampace.core.errors import failure
 from beampace.core.job import AttemptState, ExitRecord
 from beampace.core.taxonomy import Failure
-from beampace.store.attempts import end_one
+from beampace.store.attempts import change, end_one
 from beampace.store.columns import bounded, finite
 from beampace.store.jobs import end, one_job
 from beampace.store.part import Part, Turn, unknown
@@ -55,6 +55,8 @@ class Results(Part):
             for place, one in enumerate(mine):
                 code = new.code if place == 0 else Failure.CANCELLED
                 end_one(turn, job, one, code, "", usage if place == 0 else None)
+            if mine and mine[0].n_bytes:  # its directory was charged to it: now the result's bytes count
+                change(turn, mine[0], {"n_bytes": 0})
             end(turn, job, new.code, "")
             _tell(turn, job, id_, new)
             row = turn.connection.execute(select_results().where(results.c.id == id_)).mappings().one()

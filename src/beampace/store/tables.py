@@ -138,6 +138,7 @@ attempts = Table(
     Column("usage_cpu_s", Float),
     Column("usage_max_rss_mb", Float),
     Column("usage_cores", Integer),
+    Column("n_bytes", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("job", "number"),
     sqlite_autoincrement=True,
 )
@@ -197,4 +198,12 @@ events = Table(
     Index(None, "topic", "id"),
     Index(None, "beamtime", "id"),
     sqlite_autoincrement=True,
+)
+
+holder = Table(
+    "holder",
+    METADATA,
+    Column("ledger", String(32), primary_key=True),
+    Column("words", Words, nullable=False),
+    Column("since", Moment),
 )
