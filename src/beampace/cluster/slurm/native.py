@@ -28,6 +28,6 @@ class Native:
 def native_of(text: str) -> Native | None:
     """The id in a text, or None when it is not one of ours."""
     parts = text.split(":")
-    if len(parts) != 4 or parts[0] != _PREFIX or not parts[2].isdigit():
+    if len(parts) != 4 or parts[0] != _PREFIX or not (parts[2].isascii() and parts[2].isdigit()):
         return None
     return Native(parts[1], int(parts[2]), parts[3])

@@ -1,0 +1,349 @@
+"""The cluster protocol on a Slurm that only answers: what is asked, how often, and what follows."""
+
+import itertools
+import stat
+import sys
+import time
+from pathlib import PurePosixPath
+
+import pytest
+
+from beampace.beamtime.resources import OnlineResources
+from beampace.cluster.slurm import (
+    Completed,
+    NodeSide,
+    Patience,
+    RecordedTransport,
+    SlurmCluster,
+    SlurmSettings,
+)
+from beampace.core.errors import BeampaceError, InfrastructureError
+from beampace.core.job import ClusterState, Resources
+from beampace.core.ports import JobSpec
+from beampace.core.taxonomy import Failure
+
+QUEUED, RUNNING, GONE = ClusterState.QUEUED, ClusterState.RUNNING, ClusterState.GONE
+UNKNOWN = ClusterState.UNKNOWN
+GRANTED = OnlineResources("bttest04", None, "11010000", "ponline_p11", ("max-p3a016",))
+
+
+class Slurm:
+    """A queue in memory: jobs by number."""
+
+    def __init__(self):
+        self.jobs = {}
+        self.error = None
+        self.say = ""
+        self.number = 100
+
+    def __call__(self, argv, stdin):
+        if self.error is not None:
+            raise self.error
+        return getattr(self, argv[0])(argv, stdin)
+
+    def sbatch(self, argv, stdin):
+        if self.say:
+            return Completed(1, "", f"sbatch: error: Batch job submission failed: {self.say}\n")
+        self.number += 1
+        name = next(word for word in argv if word.startswith("--comment=")).partition("=")[2]
+        self.jobs[self.number] = [name, "PENDING", "None"]
+        return Completed(0, f"{self.number}\n", "")
+
+    def squeue(self, argv, stdin):
+        lines = [f"{number}|{state}|{why}|{name}" for number, (name, state, why) in self.jobs.items()]
+        return Completed(0, "\n".join(["7|RUNNING|None|someone else's | job", *lines]), "")
+
+    def sacct(self, argv, stdin):
+        return Completed(1, "", "Slurm accounting storage is disabled\n")
+
+    def scancel(self, argv, stdin):
+        for number in map(int, argv[2:]):
+            if number in self.jobs:
+                self.jobs[number][1] = "CANCELLED"
+        return Completed(0, "", "")
+
+
+class Site:
+    def __init__(self, root):
+        self.root = root
+        self.now = 0.0
+        self.granted = GRANTED
+        self.slurm = Slurm()
+        self.transport = RecordedTransport(self.slurm)
+        self.cluster = self.another()
+        self.natives = {}
+
+    def another(self, **settings):
+        patience = Patience(stale_s=30, vanished_s=60)
+        chosen = SlurmSettings(**{"wait_s": 5.0, "patience": patience, **settings})
+        return SlurmCluster(
+            self.root / "cluster",
+            self.transport,
+            lambda: self.granted,
+            NodeSide(python="/node/python", program=("/node/env/python",), view=self.view),
+            chosen,
+            lambda: self.now,
+        )
+
+    def view(self, path):
+        return PurePosixPath("/node") / path.relative_to(self.root)
+
+    def spec(self, key="ab", attempt=1):
+        directory = self.root / "jobs" / f"{key}-{attempt}"
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        argv = (sys.executable, "-m", "beampace", "job", str(directory / "order.json"))
+        return JobSpec(key, attempt, argv, directory, Resources(2, 1000, 600))
+
+    def submit(self, spec):
+        native = self.cluster.submit(spec)
+        self.natives[native] = spec.directory
+        return native
+
+    def states(self):
+        """States after a question that was asked now."""
+        self.now += 10
+        return self.cluster.states(self.natives)
+
+    def asked(self, program):
+        return [argv for argv, _ in self.transport.asked if argv[0] == program]
+
+
+@pytest.fixture
+def site(tmp_path):
+    one = Site(tmp_path)
+    yield one
+    one.cluster.close()
+
+
+def test_what_a_node_is_told(site):
+    spec = site.spec()
+    (spec.directory / "order.json").write_text("{}")
+    (spec.directory / "order.json").chmod(0o600)
+    site.submit(spec)
+    (argv, text) = site.transport.asked[-1]
+    assert argv[0] == "sbatch"
+    assert "--chdir=/node/jobs/ab-1" in argv
+    assert "--partition=ponline_p11" in argv
+    last = text.decode().splitlines()[-1].split()
+    assert last[:4] == ["exec", "/node/python", "-I", "-S"]
+    assert last[4].startswith("/node/cluster/launcher-")
+    assert last[5] == "/node/jobs/ab-1/launch.json"
+    launch = (spec.directory / "launch.json").read_text()
+    assert '"/node/env/python", "-m", "beampace", "job", "/node/jobs/ab-1/order.json"' in launch
+    assert stat.S_IMODE(spec.directory.stat().st_mode) == 0o1777
+    assert {stat.S_IMODE(path.stat().st_mode) for path in spec.directory.glob("*.json")} == {0o644}
+
+
+def test_one_question_for_all_attempts_however_many(site):
+    for number in range(50):
+        site.submit(site.spec(f"k{number}"))
+    site.transport.asked.clear()
+    assert set(site.states().values()) == {QUEUED}
+    assert len(site.asked("squeue")) == len(site.transport.asked) == 1
+
+
+def test_questions_grow_rarer_while_nothing_changes_and_come_at_once_after_a_submit(site):
+    native = site.submit(site.spec())
+    site.slurm.jobs[101][1] = "RUNNING"
+    site.cluster.states(site.natives)
+    times = []
+    for _ in range(200):
+        site.now += 0.1
+        before = len(site.asked("squeue"))
+        assert site.cluster.states(site.natives)[native] is RUNNING
+        times += [site.now] if len(site.asked("squeue")) > before else []
+    pauses = [round(b - a) for a, b in itertools.pairwise(times)]
+    assert pauses == sorted(pauses)
+    assert max(pauses) == 5
+    before = len(site.asked("squeue"))
+    site.submit(site.spec("cd"))
+    site.cluster.states(site.natives)
+    assert len(site.asked("squeue")) == before + 1
+
+
+def test_giving_an_attempt_twice_starts_it_once(site):
+    spec = site.spec()
+    first = site.submit(spec)
+    assert site.submit(spec) == first
+    assert site.another().submit(spec) == first
+    assert len(site.asked("sbatch")) == 1
+
+
+def test_a_lost_answer_is_found_by_name(site):
+    spec = site.spec()
+    site.slurm.error = None
+    real = site.slurm.sbatch
+
+    def lost(argv, stdin):
+        real(argv, stdin)
+        raise InfrastructureError(Failure.NODE_LOST, "The connection broke.")
+
+    site.slurm.sbatch = lost
+    with pytest.raises(InfrastructureError):
+        site.submit(spec)
+    site.now += 10
+    native = site.cluster.find(spec)
+    assert native is not None
+    assert native.split(":")[:3] == ["slurm", "bttest04", "101"]
+
+
+def test_what_was_never_submitted_is_not_asked_about(site):
+    assert site.cluster.find(site.spec()) is None
+    assert site.transport.asked == []
+
+
+def test_what_the_queue_does_not_know_is_withdrawn_and_can_be_given_again(site):
+    spec = site.spec()
+    site.slurm.error = InfrastructureError(Failure.NODE_LOST, "The connection broke.")
+    with pytest.raises(InfrastructureError):
+        site.submit(spec)
+    site.slurm.error = None
+    site.now += 10
+    assert site.cluster.find(spec) is None
+    assert (spec.directory / "pid.json").samefile(spec.directory / "launch.json")
+    site.submit(spec)
+    assert not (spec.directory / "pid.json").exists()
+
+
+def test_a_refused_attempt_can_never_begin(site):
+    spec = site.spec()
+    site.slurm.say = "Invalid partition name specified"
+    with pytest.raises(InfrastructureError) as caught:
+        site.submit(spec)
+    assert caught.value.code is Failure.REJECTED_BY_QUEUE
+    assert (spec.directory / "pid.json").exists()
+
+
+def test_a_refusal_is_remembered_for_longer_each_time(site):
+    site.slurm.say = "Requested reservation is invalid"
+    for step in range(600):
+        with pytest.raises(InfrastructureError):
+            site.submit(site.spec(f"k{step}"))
+        site.now += 0.5
+    assert 5 <= len(site.asked("sbatch")) <= 10
+
+
+def test_a_failed_poll_changes_nothing_and_the_next_good_one_does(site):
+    native = site.submit(site.spec())
+    site.states()
+    site.slurm.error = InfrastructureError(Failure.NODE_LOST, "Nobody answers.")
+    with pytest.raises(InfrastructureError):
+        site.states()
+    site.slurm.error = None
+    site.slurm.jobs[101][1] = "RUNNING"
+    assert site.states()[native] is RUNNING
+
+
+def test_an_answer_that_does_not_come_makes_states_unknown_and_holds_up_nobody(site):
+    site.cluster.close()
+    site.cluster = site.another(wait_s=0.01)
+    native = site.submit(site.spec())
+    deadline = time.monotonic() + 20
+    while site.cluster.states(site.natives)[native] is not QUEUED:
+        assert time.monotonic() < deadline
+        site.now += 1.0
+    go = []
+
+    def slow(argv, stdin):
+        while not go and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return Completed(0, "", "")
+
+    site.slurm.squeue = slow
+    site.now += 10
+    began = time.monotonic()
+    assert site.cluster.states(site.natives)[native] is QUEUED
+    site.now += 31
+    assert site.cluster.states(site.natives)[native] is UNKNOWN
+    go.append(True)
+    assert time.monotonic() - began < 5
+
+
+def test_vanished_attempts_are_unknown_then_gone(site):
+    native = site.submit(site.spec())
+    site.slurm.jobs.clear()
+    seen = [site.states()[native] for _ in range(9)]
+    assert seen == [UNKNOWN] * 6 + [GONE] * 3
+    assert site.cluster.ending(native).code is Failure.NODE_LOST
+    assert len(site.asked("sacct")) == 1  # it said that there is no accounting
+
+
+def test_the_accounting_says_how_it_ended(site):
+    native = site.submit(site.spec())
+    ((name, _, _),) = site.slurm.jobs.values()
+    site.slurm.jobs.clear()
+    site.slurm.sacct = lambda argv, stdin: Completed(0, f"101|OUT_OF_MEMORY|{name}\n", "")
+    assert [site.states()[native] for _ in range(2)] == [UNKNOWN, GONE]
+    assert site.cluster.ending(native).code is Failure.OUT_OF_MEMORY
+
+
+def test_the_completion_log_does_where_there_is_no_accounting(site):
+    site.cluster.close()
+    site.cluster = site.another(job_log="/var/log/jobcomp.txt")
+    native = site.submit(site.spec())
+    ((name, _, _),) = site.slurm.jobs.values()
+    site.slurm.jobs.clear()
+    line = f"JobId=101 UserId=a(1) GroupId=a(1) Name={name} JobState=TIMEOUT Partition=p\n"
+    site.slurm.tail = lambda argv, stdin: Completed(0, line, "")
+    assert [site.states()[native] for _ in range(2)] == [UNKNOWN, GONE]
+    assert site.cluster.ending(native).code is Failure.TIMED_OUT
+
+
+def test_the_exit_record_is_enough_without_any_answer(site):
+    spec = site.spec()
+    native = site.submit(spec)
+    (spec.directory / "exit.json").write_text("{}")
+    assert site.states()[native] is GONE
+
+
+def test_a_cancelled_attempt_is_gone_when_the_queue_says_so(site):
+    spec = site.spec()
+    native = site.submit(spec)
+    site.states()
+    site.slurm.scancel = lambda argv, stdin: Completed(0, "", "")  # it says nothing, whatever it did
+    site.cluster.cancel(native, spec.directory)
+    assert (spec.directory / "cancel").exists()
+    assert [site.states()[native] for _ in range(3)] == [QUEUED] * 3
+    assert 2 <= len(site.asked("scancel")) <= 3
+    site.slurm.jobs[101][1] = "CANCELLED"
+    assert site.states()[native] is GONE
+
+
+def test_a_job_without_reservation_is_cancelled_and_its_reason_kept(site):
+    native = site.submit(site.spec())
+    site.slurm.jobs[101][1:] = ["RESV_DEL_HOLD", "Reservation bt04 was deleted"]
+    assert site.states()[native] is QUEUED
+    assert "reservation" in site.cluster.waiting(native)
+    assert site.states()[native] is GONE
+    assert site.asked("scancel") == [("scancel", "--quiet", "101")]
+    assert site.cluster.ending(native).code is Failure.BEAMTIME_CLOSED
+
+
+def test_without_online_resources_nothing_is_asked_and_the_rest_is_closed_after_a_while(site):
+    native = site.submit(site.spec())
+    site.states()
+    site.transport.asked.clear()
+    site.granted = None
+    with pytest.raises(BeampaceError) as caught:
+        site.submit(site.spec("cd"))
+    assert caught.value.code is Failure.BEAMTIME_CLOSED
+    assert site.states()[native] is UNKNOWN
+    assert site.cluster.ending(native) is None
+    site.now += 60
+    assert site.states()[native] is GONE
+    assert site.cluster.ending(native).code is Failure.BEAMTIME_CLOSED
+    assert site.transport.asked == []
+
+
+def test_attempts_of_another_account_are_not_asked_about(site):
+    native = site.submit(site.spec())
+    site.granted = OnlineResources("bttest05", None, "11010001", "ponline_p11", ("max-p3a018",))
+    assert site.states()[native] is UNKNOWN
+    site.now += 60
+    assert site.states()[native] is GONE
+
+
+@pytest.mark.parametrize("text", ["", "local:ab-1", "slurm:a:b:c", "slurm:1:2", "slurm:a:１:c"])
+def test_ids_that_are_not_ours_are_unknown(site, text):
+    assert site.cluster.states({text: site.root})[text] is UNKNOWN
+    assert site.cluster.ending(text) is None
