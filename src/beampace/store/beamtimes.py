@@ -17,8 +17,15 @@ _LONGEST_ID = 200
 class Beamtimes(Part):
     """Opening and closing."""
 
-    def open_beamtime(self, id: str, root: str, title: str = "") -> BeamtimeRow:  # noqa: A002
-        """Open a beamtime, or open it again; root and title may change.
+    def open_beamtime(
+        self,
+        id: str,  # noqa: A002
+        root: str,
+        title: str = "",
+        root_id: str = "",
+        core_path: str = "",
+    ) -> BeamtimeRow:
+        """Open a beamtime, or open it again; everything but its id may change.
 
         Raises:
             InputError: the id is longer than 200 characters or empty (bad_request).
@@ -29,6 +36,7 @@ class Beamtimes(Part):
             query = select(beamtimes).where(beamtimes.c.id == id)
             old = turn.connection.execute(query).mappings().one_or_none()
             wanted = {"root": root, "title": title, "closed": None, "reason": ""}
+            wanted |= {"root_id": root_id, "core_path": core_path}
             if old is not None and all(old[name] == value for name, value in wanted.items()):
                 return beamtime_of(old)
             if old is None:

@@ -14,7 +14,7 @@ from beampace.core.taxonomy import Failure
 from beampace.store.part import Part, Turn, unknown
 from beampace.store.records import JobRow, PlannedJob
 from beampace.store.rows import job_of, select_jobs
-from beampace.store.tables import attempts, beamtimes, datasets, jobs
+from beampace.store.tables import attempts, beamtimes, datasets, jobs, results
 
 # Written out, not bound: a partial index is used only where its condition is seen.
 OPEN = jobs.c.state < literal_column("2")
@@ -155,6 +155,31 @@ class Jobs(Part):
             if not has_living(turn, job_key):
                 end(turn, job, Failure.CANCELLED, "")
             return True
+
+    def revive(self, beamtime: str) -> tuple[JobRow, ...]:
+        """Let jobs wait again that the stop of a beamtime had ended: the one way back from ENDED.
+
+        These are the jobs that ended as `beamtime_closed` without a result, for the files their dataset has
+        now; jobs of an older generation stay ended. Called again, it finds nothing.
+
+        Returns:
+            The jobs that wait again, the oldest first.
+        """
+        stopped = (
+            datasets.c.beamtime == beamtime,
+            jobs.c.state == int(JobState.ENDED),
+            jobs.c.code == Failure.BEAMTIME_CLOSED.value,
+            jobs.c.generation == datasets.c.generation,
+            ~exists().where(results.c.job == jobs.c.key),
+        )
+        with self._write() as turn:
+            query = select_jobs().where(*stopped).order_by(jobs.c.id)
+            keys = [job_of(row).key for row in turn.connection.execute(query).mappings()]
+            again = {"state": int(JobState.WAITING), "code": "", "detail": "", "ended": None}
+            for key in keys:
+                turn.connection.execute(jobs.update().where(jobs.c.key == key).values(again))
+                _tell(turn, "job.revived", one_job(turn, key))
+            return tuple(one_job(turn, key) for key in keys)
 
 
 def one_job(turn: Turn, key: str) -> JobRow:

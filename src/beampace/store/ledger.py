@@ -23,7 +23,8 @@ class Ledger(Beamtimes, Datasets, Jobs, Attempts, Results, Events, Reports):
     """Beamtimes, datasets, jobs, attempts, results and events.
 
     Synchronous and safe between threads; each call is one short transaction with a fixed number of
-    statements. Every change appends its event in the same transaction. States only move forward.
+    statements. Every change appends its event in the same transaction. States only move forward;
+    `revive` is the one exception.
 
     Every method may raise `InfrastructureError` (disk_full, not_writable) when the database does not answer.
     """

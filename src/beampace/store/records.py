@@ -23,6 +23,9 @@ class BeamtimeRow:
         opened: when it was first seen.
         closed: when it ended, or None.
         reason: why it ended, or "".
+        root_id: which directory `root` was when the beamtime was last opened there, or "": another beamtime
+            may have the same root later.
+        core_path: its directory on the core file system, or "".
     """
 
     id: str
@@ -31,6 +34,8 @@ class BeamtimeRow:
     opened: datetime
     closed: datetime | None = None
     reason: str = ""
+    root_id: str = ""
+    core_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

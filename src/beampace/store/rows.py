@@ -41,7 +41,8 @@ def select_results() -> Select[Any]:
 def beamtime_of(m: RowMapping) -> BeamtimeRow:
     """A row of `beamtimes`."""
     c = beamtimes.c
-    return BeamtimeRow(m[c.id], m[c.root], m[c.title], m[c.opened], m[c.closed], m[c.reason])
+    plain = ("id", "root", "title", "opened", "closed", "reason", "root_id", "core_path")
+    return BeamtimeRow(**{name: m[c[name]] for name in plain})
 
 
 def dataset_of(m: RowMapping) -> DatasetRow:

@@ -44,6 +44,8 @@ beamtimes = Table(
     Column("opened", Moment, nullable=False),
     Column("closed", Moment),
     Column("reason", Words, nullable=False),
+    Column("root_id", Words, nullable=False, server_default=""),
+    Column("core_path", Words, nullable=False, server_default=""),
 )
 
 datasets = Table(
