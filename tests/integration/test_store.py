@@ -394,6 +394,23 @@ class TestResults:
         assert ledger.results(beamtime="nope") == ()
         assert topics(ledger).count("result.published") == 1
 
+    def test_telling_is_a_matter_of_its_own(self, ledger: Ledger) -> None:
+        rows = []
+        for key in ("a", "b", "c"):
+            with_job(ledger, key)
+            rows.append(ledger.finish(new_result(key)))
+        first, second, third = (row.id for row in rows)
+        assert ledger.untold() == ()  # nothing is told before it is published
+        assert [row.id for row in ledger.unpublished(after=first, limit=1)] == [second]
+        ledger.published(first)
+        ledger.published(second, told=True)
+        ledger.published(third)
+        assert [row.id for row in ledger.untold()] == [first, third]
+        assert [row.id for row in ledger.untold(limit=1)] == [first]
+        ledger.told(first)
+        ledger.told(first)
+        assert [row.id for row in ledger.untold()] == [third]
+
     def test_recommending(self, ledger: Ledger, clock: Clock) -> None:
         id_, other = with_job(ledger), with_job(ledger, "other")
         row = ledger.finish(new_result("k"))
@@ -561,6 +578,7 @@ class TestDatabase:
                 "waiting": ledger.waiting,
                 "active": ledger.active,
                 "unpublished": ledger.unpublished,
+                "untold": ledger.untold,
                 "datasets": ledger.datasets,
                 "jobs": ledger.jobs,
                 "results": ledger.results,
@@ -600,6 +618,7 @@ class TestDatabase:
             (ledger.jobs_not_ended, "ix_jobs_open"),
             (ledger.active, "uq_attempts_living"),
             (ledger.unpublished, "ix_results_unpublished"),
+            (ledger.untold, "ix_results_untold"),
         ]:
             with statements(ledger) as sent:
                 call()

@@ -199,7 +199,7 @@ class NewResult:
 
 @dataclass(frozen=True, slots=True)
 class ResultRow:
-    """A result of the ledger. `published` says that directory lists, recommendation and hooks are done."""
+    """A result of the ledger. `published` says that directory lists and recommendation are done."""
 
     id: int
     job: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import false, select
+from sqlalchemy import false, select, true
 
 from beampace.core.errors import failure
 from beampace.core.job import AttemptState, ExitRecord
@@ -62,14 +62,25 @@ class Results(Part):
             row = turn.connection.execute(select_results().where(results.c.id == id_)).mappings().one()
             return result_of(row)
 
-    def unpublished(self) -> tuple[ResultRow, ...]:
-        """Results whose directory lists, recommendation and hooks are not done, the oldest first."""
-        query = select_results().where(results.c.published.is_(false())).order_by(results.c.id)
-        with self._read() as connection:
-            return tuple(result_of(row) for row in connection.execute(query).mappings())
+    def unpublished(self, after: int = 0, limit: int | None = None) -> tuple[ResultRow, ...]:
+        """Results whose directory lists and recommendation are not done, the oldest first.
 
-    def published(self, result_id: int) -> None:
-        """Say that directory lists, recommendation and hooks of a result are done.
+        Args:
+            after: number of a result; only later ones.
+            limit: most rows.
+        """
+        open_ = select_results().where(results.c.published.is_(false()))
+        open_ = open_.where(results.c.id > after) if after else open_
+        with self._read() as connection:
+            rows = connection.execute(open_.order_by(results.c.id).limit(limit)).mappings()
+            return tuple(result_of(row) for row in rows)
+
+    def published(self, result_id: int, *, told: bool = False) -> None:
+        """Say that directory lists and recommendation of a result are done.
+
+        Args:
+            result_id: the result.
+            told: no hook is to be told of it.
 
         Raises:
             InputError: there is no such result (bad_request).
@@ -77,11 +88,22 @@ class Results(Part):
         with self._write() as turn:
             row = _one(turn, result_id)
             if not row.published:
-                turn.connection.execute(
-                    results.update().where(results.c.id == result_id).values(published=True)
-                )
+                values = {"published": True, "told": told}
+                turn.connection.execute(results.update().where(results.c.id == result_id).values(values))
                 payload = {"result": row.id, "job": row.job, "dataset": row.dataset}
                 turn.tell("result.published", row.beamtime, row.group, payload)
+
+    def untold(self, limit: int | None = None) -> tuple[ResultRow, ...]:
+        """Published results that hooks have to be told of, the oldest first."""
+        open_ = select_results().where(results.c.told.is_(false()), results.c.published.is_(true()))
+        with self._read() as connection:
+            rows = connection.execute(open_.order_by(results.c.id).limit(limit)).mappings()
+            return tuple(result_of(row) for row in rows)
+
+    def told(self, result_id: int) -> None:
+        """Say that hooks of a result are done; the same again changes nothing."""
+        with self._write() as turn:
+            turn.connection.execute(results.update().where(results.c.id == result_id).values(told=True))
 
     def result(self, id: int) -> ResultRow:  # noqa: A002
         """A result by its number.
@@ -187,6 +209,7 @@ def _values(new: NewResult, attempt: int | None) -> dict[str, Any]:
         "last_frame_to_result_s": None if lag is None else finite(lag),
         "created": new.created,
         "published": False,
+        "told": False,
     }
 
 

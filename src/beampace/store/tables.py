@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -170,6 +171,7 @@ results = Table(
     Column("last_frame_to_result_s", Float),
     Column("created", Moment, nullable=False),
     Column("published", Boolean, nullable=False),
+    Column("told", Boolean, nullable=False, server_default=false()),
     sqlite_autoincrement=True,
 )
 Index(
@@ -177,6 +179,12 @@ Index(
     results.c.id,
     sqlite_where=text("published IS 0"),
     postgresql_where=text("published IS false"),
+)
+Index(
+    "ix_results_untold",
+    results.c.id,
+    sqlite_where=text("told IS 0"),
+    postgresql_where=text("told IS false"),
 )
 
 recommendations = Table(
