@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.lab import configuration, plan, processes
+from tools.lab import configuration, plan, processes, running
 from tools.lab.lab import Lab, run
 from tools.lab.place import Place
 from tools.lab.plan import Plan, Ports
@@ -155,6 +155,20 @@ def test_a_command_that_fails_says_what_and_why() -> None:
         run(["sh", "-c", "echo why >&2; exit 3"], {})
     assert run(["sh", "-c", "exit 3"], {}, check=False).returncode == 3
     assert run(["cat"], {}, text="in").stdout == "in"
+
+
+def test_what_is_missing_for_a_laboratory_is_said_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert "needs root" in running.missing()
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr(running, "PROGRAMS", ("sh", "no-such-program"))
+    monkeypatch.setattr(running, "PROGRAMS_REST", ())
+    said = running.missing()
+    assert "needs no-such-program" in said
+    assert "tools/setup-tests installs them" in said
+    monkeypatch.setattr(running, "PROGRAMS_ACCOUNTING", ("no-such-database",))
+    assert "no-such-database" in running.missing(Plan(accounting=True))
+    assert "tools/setup-tests accounting" in running.missing(Plan(accounting=True))
 
 
 def test_the_command_line_says_in_words_that_there_is_no_laboratory(tmp_path: Path) -> None:

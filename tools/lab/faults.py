@@ -17,13 +17,24 @@ DOWN_S = 60.0
 
 def kill_node(lab: Lab, node: str) -> None:
     """Take the power from a node: its daemon and all that runs on it die at once; Slurm is not told."""
+
+    def dead() -> bool:
+        daemons_of, rest = _on_node(lab, node)
+        # The step daemons go before their jobs: they would report how the jobs ended.
+        for rank in (daemons_of, rest):
+            processes.kill(processes.known(rank))
+        return not daemons_of | rest
+
+    until(dead, f"nothing runs on {node}")  # what was born during the search is found by the next one
+
+
+def _on_node(lab: Lab, node: str) -> tuple[set[int], set[int]]:
+    """Slurm's own processes of a node, and those of its jobs."""
     slurmd = {pid} if (pid := lab.daemon(f"slurmd.{node}")) is not None else set()
-    stepds = processes.holding(lab.place.log / f"slurmd.{node}.log") - slurmd
-    jobs = processes.carrying("SLURMD_NODENAME", node) & processes.carrying("SLURM_CONF", str(lab.slurm_conf))
-    rest = processes.trees(slurmd | stepds | jobs) - slurmd - stepds
-    # The step daemons go before their jobs: they would report how the jobs ended.
-    for rank in (slurmd | stepds, rest):
-        processes.kill(processes.known(rank))
+    slurms = processes.holding(lab.place.log / f"slurmd.{node}.log") | slurmd
+    jobs = processes.carrying("SLURMD_NODENAME", node)
+    jobs &= processes.carrying("SLURM_CONF", str(lab.slurm_conf))
+    return slurms, processes.trees(slurms | jobs) - slurms
 
 
 def declare_down(lab: Lab, node: str) -> None:
