@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
 from beampace.cli.calling import Where, plainly, told
 from beampace.cli.capacity_file import description_of, text_of
-from beampace.cli.capacity_ledger import Recorded, with_measured
 from beampace.cli.capacity_view import show_capacity
 from beampace.cli.config import print_json
 from beampace.core.errors import failure
@@ -19,8 +19,10 @@ from beampace.core.taxonomy import Exit, Failure
 from beampace.plan.capacity_model import Description, Trial, json_schema, study
 from beampace.results.capacity_schema import CapacityAnswer
 from beampace.results.write import write_bytes
-from beampace.service.ledger_place import existing_ledger
 from beampace.service.use import GroupUse
+
+if TYPE_CHECKING:
+    from beampace.cli.capacity_ledger import Recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,10 @@ def capacity_answer(where: Where, asked: Asked) -> CapacityAnswer:
     description = _with_nodes(description_of(asked.description), asked)
     if not asked.measured:
         return study(_trial(description, asked), asked.most)
+    # What comes with the ledger is slow to import, and not needed for a description alone.
+    from beampace.cli.capacity_ledger import Recorded, with_measured
+    from beampace.service.ledger_place import existing_ledger
+
     with existing_ledger(where.directory(), where.config) as ledger:
         description = with_measured(description, ledger)
         recorded = None if asked.beamtime is None else Recorded(ledger, asked.beamtime)

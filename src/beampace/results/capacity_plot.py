@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Literal
 
 import numpy as np
@@ -30,11 +31,13 @@ def capacity_figure(answer: CapacityAnswer) -> Figure:
     """The figure: two panels, and a third where engines are compared."""
     rows = 3 if answer.engines else 2
     ratios = (2.0, 1.7, 0.35 + 0.25 * len(answer.engines))[:rows]
-    height = 2.2 + 1.75 * sum(ratios)
+    words = wrap(answer.words, 105)
+    height = 2.2 + 1.75 * sum(ratios) + 0.2 * len(words)
     figure = Figure(figsize=(9.6, height), dpi=120, facecolor="white")
     figure.text(0.1, 1 - 0.32 / height, answer.title, color=TEXT, fontsize=14, fontweight="bold", va="center")
-    figure.text(0.1, 1 - 0.62 / height, answer.words, color=TEXT, fontsize=10, va="center")
-    places = {"left": 0.1, "right": 0.975, "top": 1 - 1.1 / height, "bottom": 0.55 / height, "hspace": 0.34}
+    figure.text(0.1, 1 - 0.54 / height, "\n".join(words), color=TEXT, fontsize=10, va="top", linespacing=1.35)
+    top = 1 - (0.9 + 0.2 * len(words)) / height
+    places = {"left": 0.1, "right": 0.975, "top": top, "bottom": 0.55 / height, "hspace": 0.34}
     panels = figure.subplots(rows, 1, height_ratios=ratios, gridspec_kw=places)
     _course(panels[0], answer)
     _lags(panels[1], answer.outcomes)
@@ -60,7 +63,8 @@ def _course(axes: Axes, answer: CapacityAnswer) -> None:
     axes.set_ylim(0, None)
     axes.set_xlabel("hours of data taking", color=TEXT, fontsize=9.5, labelpad=2)
     axes.set_title(f"work left ({name} for the cores it may use)", loc="left", color=TEXT, fontsize=10, pad=4)
-    axes.legend(frameon=False, fontsize=9, labelcolor=TEXT, loc="upper left")
+    if answer.outcomes:
+        axes.legend(frameon=False, fontsize=9, labelcolor=TEXT, loc="upper left")
 
 
 def _lags(axes: Axes, outcomes: Sequence[NodesOutcome]) -> None:

@@ -120,6 +120,7 @@ def engine_need(search: Search, engine: str) -> EngineNeed:
         return EngineNeed(engine=engine, shortest_s=shortest, words=words)
     judged = judged_work(one for repeat in range(trial.repeats) for one in trial.play(nodes, repeat))
     pace = _pace(search, nodes, found.in_time)
+    scans = [one.task.scan_s for one in judged] or [0.0]
     return EngineNeed(
         engine=engine,
         nodes=nodes,
@@ -127,7 +128,7 @@ def engine_need(search: Search, engine: str) -> EngineNeed:
         in_time=found.in_time,
         pace_nodes=pace,
         shortest_s=shortest,
-        words=_need_words(nodes, pace, found.in_time, shortest),
+        words=_need_words(nodes, pace, found.in_time, shortest, (min(scans), max(scans))),
     )
 
 
@@ -196,7 +197,9 @@ def _words(found: NodesOutcome | None, described: int, needed: int | None, most:
     return first if needed == described else f"{first} {_nodes(needed)} keep it bounded."
 
 
-def _need_words(nodes: int, pace: int | None, share: float, shortest: float) -> str:
+def _need_words(
+    nodes: int, pace: int | None, share: float, shortest: float, scans: tuple[float, float]
+) -> str:
     first = f"{_nodes(nodes)} to keep the lag bounded"
     if pace == nodes:
         return f"{first}, and {share:.0%} of results before the next scan as long would end."
@@ -204,8 +207,13 @@ def _need_words(nodes: int, pace: int | None, share: float, shortest: float) -> 
         return f"{first}; {_nodes(pace)} for {ENOUGH:.0%} of results before the next scan as long would end."
     return (
         f"{first}; however many there are, only {share:.0%} of results come before the next scan as long"
-        f" would end: a job that waits for nobody takes {shortest:.0f} s or more. It must become shorter."
+        f" would end: a job that waits for nobody takes {shortest:.0f} s or more, scans"
+        f" {_span(*scans)}. It must become shorter."
     )
+
+
+def _span(low: float, high: float) -> str:
+    return f"{low:.0f} s" if round(low) == round(high) else f"{low:.0f} to {high:.0f} s"
 
 
 def _nodes(count: int) -> str:
