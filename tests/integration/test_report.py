@@ -110,8 +110,19 @@ def test_retries_and_failures_are_counted_with_their_words(good):
     report = good.report()
     assert (report.attempts, report.retries, report.lost) == (5, 1, ())
     (failure,) = report.failures
-    assert (failure.code, failure.count) == ("node_lost", 1)
+    assert (failure.code, failure.count, failure.jobs) == ("node_lost", 1, 0)
     assert failure.words == "The machine that did the work was lost."
+
+
+def test_jobs_that_never_started_are_no_attempts(good):
+    for place in "xyz":
+        number = good.dataset(f"n{place}")
+        good.ledger.plan(number, [planned(place * 16)])
+        good.ledger.end_job(place * 16, "beamtime_closed", "")
+    report = good.report()
+    (failure,) = report.failures
+    assert (failure.code, failure.count, failure.jobs) == ("beamtime_closed", 0, 3)
+    assert "never started" in report_page(report)
 
 
 def test_a_result_whose_files_are_gone_is_lost(good):

@@ -16,7 +16,7 @@ from beampace.core.errors import BeampaceError, InputError
 from beampace.core.job import AttemptState, ExitRecord, JobState
 from beampace.core.sighting import FilesSeen
 from beampace.core.work import WorkClass, WorkName
-from beampace.store import Cost, FrameCounts, Ledger, open_ledger
+from beampace.store import Cost, Ended, FrameCounts, Ledger, Spent, open_ledger
 from beampace.store.tables import attempts, datasets, events, jobs, results
 from tests.support.ledgers import (
     START,
@@ -481,6 +481,41 @@ class TestSums:
         ledger.finish(new_result("k", n_bytes=600), attempt=2)  # it had left a result after all
         assert [row.result_bytes for row in ledger.accounts("11001")] == [1600]
 
+    def test_an_early_ending_tells_nothing_of_what_frames_cost(self, ledger: Ledger) -> None:
+        endings = [
+            ("good", 9, 10),
+            ("no_diffraction", 10, 10),
+            ("no_diffraction", 2, 10),
+            ("no_diffraction", 0, 0),
+        ]
+        endings += [("cancelled", 10, 10), ("frames_missing", 10, 10), ("engine_failed", 10, 10)]
+        for number, (code, usable, announced) in enumerate(endings):
+            with_job(ledger, f"k{number}")
+            claim(ledger, f"k{number}")
+            new = new_result(f"k{number}", code=code, usable=usable, announced=announced)
+            ledger.finish(new, ExitRecord(0, None, "", 10.0, 3.0, 512.0, 4))
+        assert [cost.frames for cost in ledger.costs("process", "dials")] == [10, 9]
+
+    def test_what_groups_used_since_a_moment(self, ledger: Ledger, clock: Clock) -> None:
+        usage = ExitRecord(0, None, "", 10.0, 3.0, 512.0, 4)
+        for key, group in (("old", "a"), ("a", "a"), ("b", "b")):
+            with_job(ledger, key, group=group)
+            claim(ledger, key)
+            clock.go(60)
+            ledger.end_attempt(key, 1, "node_lost", "", usage)
+        since = START + timedelta(seconds=60)
+        assert ledger.used_since(since) == (
+            Spent("a", START + timedelta(seconds=120), 40.0),
+            Spent("b", clock(), 40.0),
+        )
+        assert ledger.used_since(clock()) == ()
+
+    def test_jobs_of_one_beamtime(self, ledger: Ledger) -> None:
+        with_job(ledger, "here")
+        with_job(ledger, "there", beamtime="11002")
+        assert [job.key for job in ledger.jobs(beamtime="11002")] == ["there"]
+        assert ledger.jobs(beamtime="11003") == ()
+
     def test_lags_failures_and_counts(self, ledger: Ledger, clock: Clock) -> None:
         with_job(ledger, "k")
         with_job(ledger, "never")
@@ -495,7 +530,7 @@ class TestSums:
         assert [(one.job, one.attempt, one.code) for one in lags] == [("k", 1, "node_lost"), ("k", 2, "good")]
         assert (lags[0].seen, lags[0].planned, lags[0].submitted) == (START, START, clock())
         assert (lags[0].work_class, lags[1].submitted) == (WorkClass.FULL, None)
-        assert ledger.failures("11001") == {"beamtime_closed": 1, "node_lost": 1}
+        assert ledger.failures("11001") == {"beamtime_closed": Ended(0, 1), "node_lost": Ended(1, 0)}
         assert ledger.counts("11001").datasets == {"growing": 2}
         assert ledger.counts("11001").jobs == {(WorkClass.FULL, JobState.ENDED): 2}
         assert ledger.lags("x") == () and ledger.failures("x") == {}

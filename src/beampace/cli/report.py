@@ -94,8 +94,10 @@ def show_report(console: Console, report: ReportAnswer) -> None:
     console.print(Text(f"{report.attempts} attempts, {report.retries} of them retries."))
     _table(console, "Lag, seconds", ("class", "from ... to", "n", "median", "p95", "worst"), lag_rows(report))
     _table(console, "Work", ("class", "waiting", "active", "ended"), job_rows(report))
-    failures = [(one.code, str(one.count), one.words) for one in report.failures]
-    _table(console, "Endings without a result", ("code", "attempts", "what it means"), failures)
+    failures = [(one.code, str(one.count), str(one.jobs), one.words) for one in report.failures]
+    _table(
+        console, "Endings without a result", ("code", "attempts", "never started", "what it means"), failures
+    )
     heads = ("group", "datasets", "frames", "core hours", "raw", "results")
     _table(console, "Groups", heads, account_rows(report.accounts))
     if report.disk is not None:

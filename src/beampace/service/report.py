@@ -12,7 +12,7 @@ from beampace.core.taxonomy import TAXONOMY, Failure
 from beampace.service.audit import Books, audit
 from beampace.service.disk import space_at
 from beampace.service.lags import lag_infos, measured_results, measured_starts
-from beampace.store import Account, BeamtimeRow, Counts, Ledger
+from beampace.store import Account, BeamtimeRow, Counts, Ended, Ledger
 from beampace.web import AccountInfo, AccountsAnswer, DiskInfo, FailureInfo, ReportAnswer
 from beampace.web.answers import DatasetBytes
 
@@ -99,24 +99,23 @@ def largest_of(books: Books, most: int = LARGEST) -> tuple[DatasetBytes, ...]:
     return tuple(sorted(infos, key=lambda info: -info.raw_bytes - info.result_bytes)[:most])
 
 
-def failure_infos(counts: Mapping[str, int]) -> tuple[FailureInfo, ...]:
+def failure_infos(counts: Mapping[str, Ended]) -> tuple[FailureInfo, ...]:
     """Codes with the table's words, the most frequent first."""
-    ordered: Iterable[tuple[str, int]] = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ordered = sorted(counts.items(), key=lambda item: (-sum(item[1]), item[0]))
     return tuple(
         FailureInfo(
             code=code,
-            count=count,
+            count=ended.attempts,
+            jobs=ended.jobs,
             words=TAXONOMY[Failure(code)].words,
             next_step=TAXONOMY[Failure(code)].next_step,
         )
-        for code, count in ordered
+        for code, ended in ordered
     )
 
 
 def _books(ledger: Ledger, row: BeamtimeRow) -> Books:
-    datasets = ledger.datasets(beamtime=row.id)
-    mine = {dataset.id for dataset in datasets}
-    jobs = tuple(job for job in ledger.jobs() if job.dataset in mine)
+    datasets, jobs = ledger.datasets(beamtime=row.id), ledger.jobs(beamtime=row.id)
     return Books(row, datasets, jobs, ledger.results(beamtime=row.id))
 
 

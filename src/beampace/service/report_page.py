@@ -28,7 +28,7 @@ def report_page(report: ReportAnswer) -> str:
             tiles=tiles(report),
             lags=lag_rows(report),
             jobs=job_rows(report),
-            failures=[(one.code, one.count, one.words, one.next_step) for one in report.failures],
+            failures=[(one.code, one.count, one.jobs, one.words, one.next_step) for one in report.failures],
             accounts=account_rows(report.accounts),
             disk=disk_words(report.disk) if report.disk else "",
             largest=[

@@ -8,6 +8,7 @@ from beampace.store.records import (
     Cost,
     Counts,
     DatasetRow,
+    Ended,
     EventRow,
     FrameCounts,
     JobRow,
@@ -17,6 +18,7 @@ from beampace.store.records import (
     PlannedJob,
     Recommendation,
     ResultRow,
+    Spent,
 )
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "Cost",
     "Counts",
     "DatasetRow",
+    "Ended",
     "EventRow",
     "FrameCounts",
     "JobRow",
@@ -36,6 +39,7 @@ __all__ = [
     "PlannedJob",
     "Recommendation",
     "ResultRow",
+    "Spent",
     "migrate",
     "open_ledger",
 ]

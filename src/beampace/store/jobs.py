@@ -89,10 +89,16 @@ class Jobs(Part):
         return job_of(row)
 
     def jobs(
-        self, dataset: int | None = None, state: JobState | None = None, limit: int | None = None
+        self,
+        dataset: int | None = None,
+        state: JobState | None = None,
+        limit: int | None = None,
+        beamtime: str | None = None,
     ) -> tuple[JobRow, ...]:
         """Jobs, the newest first."""
         query = select_jobs().order_by(jobs.c.id.desc()).limit(limit)
+        if beamtime is not None:
+            query = query.where(datasets.c.beamtime == beamtime)
         if dataset is not None:
             query = query.where(jobs.c.dataset == dataset)
         if state is not None:

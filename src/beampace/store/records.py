@@ -282,6 +282,21 @@ class Lag:
     code: str
 
 
+class Ended(NamedTuple):
+    """How many attempts ended in a failure, and how many jobs of which no attempt was started."""
+
+    attempts: int
+    jobs: int
+
+
+class Spent(NamedTuple):
+    """What an attempt of a group has used, in core-seconds, and when it ended."""
+
+    group: str
+    ended: datetime
+    core_seconds: float
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """How many: datasets by state; jobs by class and state."""

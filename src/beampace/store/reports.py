@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Select, func, select
 
 from beampace.core.job import JobState
-from beampace.core.taxonomy import Failure
+from beampace.core.taxonomy import TAXONOMY, Exit
 from beampace.core.work import WorkClass, WorkName
 from beampace.store.part import Part
-from beampace.store.records import Account, Cost, Counts, Lag
+from beampace.store.records import Account, Cost, Counts, Ended, Lag, Spent
 from beampace.store.tables import attempts, datasets, jobs, results
 
 _MINE = attempts.c.job == jobs.c.key
 _OF = jobs.c.dataset == datasets.c.id
+
+
+def _codes(*exits: Exit) -> list[str]:
+    return [code.value for code, entry in TAXONOMY.items() if entry.exit in exits]
+
+
+_SUCCESS = results.c.code.not_in(list(TAXONOMY))
+_WHOLE = _SUCCESS | (
+    results.c.code.in_(_codes(Exit.SCIENCE))
+    & (results.c.usable > 0)
+    & (results.c.usable == results.c.announced)
+)
+"""Results for which every frame was read, as far as it was there."""
 
 
 class Reports(Part):
@@ -25,6 +38,9 @@ class Reports(Part):
     def costs(self, work: str, engine: str, last: int = 50) -> tuple[Cost, ...]:
         """What the last attempts with a result cost, the latest first.
 
+        An ending that came before the frames were read tells nothing of what reading them costs: of results
+        that are no success only those of the science count, and only when no frame was missing.
+
         Core-seconds are processor time, where it was measured: work that follows a scan mostly waits, and
         more cores would not make it shorter. Accounts count what it held.
         """
@@ -32,7 +48,7 @@ class Reports(Part):
             select(results.c.usable, attempts)
             .join(attempts, (attempts.c.job == results.c.job) & (attempts.c.number == results.c.attempt))
             .join(jobs, jobs.c.key == results.c.job)
-            .where(jobs.c.work == work, jobs.c.engine == engine, attempts.c.core_seconds > 0)
+            .where(jobs.c.work == work, jobs.c.engine == engine, attempts.c.core_seconds > 0, _WHOLE)
             .order_by(results.c.id.desc())
             .limit(last)
         )
@@ -78,21 +94,32 @@ class Reports(Part):
         with self._read() as connection:
             return tuple(_lag(row) for row in connection.execute(query).mappings())
 
-    def failures(self, beamtime: str) -> Mapping[str, int]:
-        """How often each failure ended an attempt, or a job that no attempt was started of."""
-        codes = [code.value for code in Failure]
+    def failures(self, beamtime: str) -> Mapping[str, Ended]:
+        """How many attempts ended in each failure, and how many jobs of which no attempt was started."""
+        codes = list(TAXONOMY)
+        mine: ColumnElement[bool] = datasets.c.beamtime == beamtime
         tried = select(attempts.c.code, func.count()).join(jobs, _MINE).join(datasets, _OF)
-        tried = tried.where(datasets.c.beamtime == beamtime, attempts.c.code.in_(codes)).group_by(
-            attempts.c.code
-        )
+        tried = tried.where(mine, attempts.c.code.in_(codes)).group_by(attempts.c.code)
         never = select(jobs.c.code, func.count()).join(datasets, _OF).group_by(jobs.c.code)
-        never = never.where(datasets.c.beamtime == beamtime, jobs.c.code.in_(codes), jobs.c.attempts == 0)
-        total: defaultdict[str, int] = defaultdict(int)
+        never = never.where(mine, jobs.c.code.in_(codes), jobs.c.attempts == 0)
         with self._read() as connection:
-            for query in (tried, never):
-                for code, count in connection.execute(query):
-                    total[code] += count
-        return dict(sorted(total.items()))
+            ended = {row[0]: row[1] for row in connection.execute(tried)}
+            unstarted = {row[0]: row[1] for row in connection.execute(never)}
+        return {
+            code: Ended(ended.get(code, 0), unstarted.get(code, 0)) for code in sorted({*ended, *unstarted})
+        }
+
+    def used_since(self, since: datetime) -> tuple[Spent, ...]:
+        """What attempts that ended after `since` have used, of all beamtimes, the earliest end first."""
+        query = (
+            select(datasets.c.group, attempts.c.ended, attempts.c.core_seconds)
+            .join(jobs, _MINE)
+            .join(datasets, _OF)
+            .where(attempts.c.ended > since, attempts.c.core_seconds > 0)
+            .order_by(attempts.c.ended, attempts.c.id)
+        )
+        with self._read() as connection:
+            return tuple(Spent(*row) for row in connection.execute(query))
 
     def counts(self, beamtime: str) -> Counts:
         """Datasets by state, jobs by class and state."""

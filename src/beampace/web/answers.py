@@ -261,12 +261,14 @@ class AccountsAnswer(Told):
 
 
 class FailureInfo(Told):
-    """Attempts or jobs that ended in one code."""
+    """Attempts and jobs that ended in one code."""
 
     code: str
     """Of the taxonomy."""
     count: int
-    """How many."""
+    """Attempts."""
+    jobs: int = 0
+    """Jobs of which no attempt was started."""
     words: str
     """The table's words."""
     next_step: str
