@@ -15,8 +15,9 @@ MOST_BYTES = 20_000_000
 def list_result(processed: Path, directory: Path) -> bool:
     """Append the path of a result directory, relative to `processed`; once, and never rewriting the file.
 
-    Others append to the file, too: the line goes out with a single write. One daemon calls this for a
-    beamtime at a time; two calls at the same moment could both find the line missing.
+    A line never begins with `-`: who reads it may hand it to a program. Others append to the file, too: the
+    line goes out with a single write. One daemon calls this for a beamtime at a time; two calls at the same
+    moment could both find the line missing.
 
     Args:
         processed: root of the results.
@@ -32,6 +33,7 @@ def list_result(processed: Path, directory: Path) -> bool:
     if not directory.is_relative_to(processed) or ".." in directory.parts or directory == processed:
         raise failure(Failure.BAD_REQUEST, f"{directory} does not lie below {processed}.")
     line = directory.relative_to(processed).as_posix()
+    line = f"./{line}" if line.startswith("-") else line
     if not line.isprintable():
         raise failure(Failure.BAD_REQUEST, f"{line!r} holds characters that have no place in a list.")
     if not processed.is_dir():

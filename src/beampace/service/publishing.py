@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 
 from beampace.core.sighting import Trouble
 from beampace.service.desk import Desk
-from beampace.service.hooks import Hooks, hook_document
+from beampace.service.each import for_each
+from beampace.service.hooks import Hooks
 from beampace.service.metrics import Metrics
+from beampace.service.result_files import is_answer
 from beampace.service.result_pages import ResultPages
-
-MOST_SAID = 200
-"""Characters of a hook's last words that staff are told; the log has all."""
+from beampace.service.telling import Telling
+from beampace.store import ResultRow
 
 MOST_A_TURN = 20
 """Results taken up in one turn, so that a full table does not hold up the loop."""
@@ -19,32 +20,31 @@ MOST_A_TURN = 20
 
 @dataclass(slots=True)
 class Publisher:
-    """Publishes results the ledger says are not published yet."""
+    """Publishes what the ledger says is not published yet: pages first, then hooks, each by itself."""
 
     desk: Desk
     hooks: Hooks
     pages: ResultPages
     metrics: Metrics
-    _handed: set[int] = field(default_factory=set)
-    _troubles: dict[int, Trouble] = field(default_factory=dict)
+    telling: Telling = field(init=False)
+    _after: int = 0
+
+    def __post_init__(self) -> None:
+        self.telling = Telling(self.desk, self.hooks, self.metrics)
 
     def publish(self) -> tuple[Trouble, ...]:
-        """Take up new results and write down what has been told; returns what staff should know."""
-        waiting = self.desk.ledger.unpublished()
-        fresh = [row for row in waiting if row.id not in self._handed][:MOST_A_TURN]
-        for row in fresh:
-            if self.pages.add(row):
-                self._handed.add(row.id)
-                self.hooks.submit(row.id, hook_document(row, self.desk.ledger.dataset(row.dataset)))
-        for told in self.hooks.ended():
-            self._published(told.result, told.failures)
-        return (*self.pages.refresh(), *self._troubles.values())
+        """Take up new results and tell of those that are published; returns what staff should know."""
+        _, troubles = for_each(self._next(), self._publish, lambda row: f"result {row.id}")
+        return (*troubles, *self.pages.refresh(), *self.telling.tell())
 
-    def _published(self, result: int, failures: tuple[str, ...]) -> None:
-        self.desk.ledger.published(result)
-        self._handed.discard(result)
-        if failures:
-            self.metrics.hook_failed()
-            words = f"A hook failed for result {result}: {failures[0][:MOST_SAID]}"
-            self._troubles = {result: Trouble("hooks", words, "See [results.hooks] of the configuration.")}
-            self.desk.log.warning("hook.failed", result=result, why=failures[0])
+    def _publish(self, row: ResultRow) -> None:
+        """Bring a result to its pages. Endings that say nothing of the data are told to nobody."""
+        if self.pages.add(row):
+            told = not (self.hooks.wanted and is_answer(row.result.code))
+            self.desk.ledger.published(row.id, told=told)
+
+    def _next(self) -> tuple[ResultRow, ...]:
+        """Some that wait, in turn: those whose place refuses keep back no others."""
+        rows = self.desk.ledger.unpublished(self._after, MOST_A_TURN)
+        self._after = rows[-1].id if len(rows) == MOST_A_TURN else 0
+        return rows

@@ -29,7 +29,12 @@ class ResultFile:
     @property
     def is_answer(self) -> bool:
         """Whether it says something of the data; an attempt that failed otherwise was followed by another."""
-        return exit_of(self.code) not in (Exit.INFRASTRUCTURE, Exit.CANCELLED)
+        return is_answer(self.code)
+
+
+def is_answer(code: str) -> bool:
+    """Whether an ending says something of the data: it was not cancelled, and no machine failed."""
+    return exit_of(code) not in (Exit.INFRASTRUCTURE, Exit.CANCELLED)
 
 
 def result_files(places: Iterable[Path]) -> Iterator[ResultFile]:

@@ -17,6 +17,7 @@ from beampace.results.index_page import IndexRow, write_indexes
 from beampace.results.listing import list_result
 from beampace.results.recommend import WORKS, Candidate, recommend, write_recommended
 from beampace.service.desk import Desk
+from beampace.service.result_files import is_answer
 from beampace.service.starting import place_of
 from beampace.store import BeamtimeRow, DatasetRow, ResultRow
 
@@ -63,7 +64,7 @@ class ResultPages:
     def _write(self, row: ResultRow, beamtime: BeamtimeRow) -> None:
         processed = Path(beamtime.root) / "processed"
         self._recommend(processed, self.desk.ledger.dataset(row.dataset))
-        if self.desk.settings.results.datasets_txt and self._one_group(beamtime):
+        if is_answer(row.result.code) and self._listed(beamtime):
             list_result(processed, Path(row.result.directory))
 
     def _recommend(self, processed: Path, dataset: DatasetRow) -> None:
@@ -78,6 +79,12 @@ class ResultPages:
         known = [one for one in ledger.recommendations(dataset.beamtime) if one.dataset == dataset.id]
         place = place_of(self.desk, dataset).as_posix()
         write_recommended(processed, place, choice, known[0].since)
+
+    def _listed(self, beamtime: BeamtimeRow) -> bool:
+        """Whether there is a list: it is everybody's, so there is none where people are told apart."""
+        settings = self.desk.settings
+        apart = settings.groups.rule != "none" or settings.groups.table is not None
+        return settings.results.datasets_txt and not apart and self._one_group(beamtime)
 
     def _one_group(self, beamtime: BeamtimeRow) -> bool:
         return len({row.group for row in self.desk.ledger.datasets(beamtime=beamtime.id)}) <= 1

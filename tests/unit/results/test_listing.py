@@ -19,6 +19,12 @@ def test_a_line_once(tmp_path):
     assert (tmp_path / "datasets.txt").read_text() == "user/s 1/scan/beampace/process_001\n"
 
 
+def test_no_line_looks_like_an_option(tmp_path):
+    assert list_result(tmp_path, tmp_path / "-rf/scan")
+    assert not list_result(tmp_path, tmp_path / "-rf/scan")
+    assert (tmp_path / "datasets.txt").read_text() == "./-rf/scan\n"
+
+
 def test_lines_of_others_stay_and_half_a_line_is_not_prolonged(tmp_path):
     listing = tmp_path / "datasets.txt"
     listing.write_text("user/s1/rotational_001/xdsapp\nuser/s2/half")
