@@ -1,5 +1,6 @@
 """One experiment: its metadata file, its life from start to stop, its places, its groups."""
 
+from beampace.beamtime.directory import is_still, root_id
 from beampace.beamtime.find import Finding, Outcome, find
 from beampace.beamtime.group_table import GroupTableFile, parse_table
 from beampace.beamtime.groups import (
@@ -44,10 +45,12 @@ __all__ = [
     "find",
     "granted",
     "is_plain",
+    "is_still",
     "next_phase",
     "parse_metadata",
     "parse_table",
     "plain_name",
     "read_metadata",
+    "root_id",
     "views_of",
 ]

@@ -28,6 +28,7 @@ class OpenBeamtime:
         core_path: its directory on the core file system, or None.
         entrance: its directory as configured, such as `/gpfs/current`.
         rank: place of the entrance in the list of roots.
+        root_id: which directory `root` is, or "" when that is not known.
     """
 
     id: str
@@ -40,11 +41,12 @@ class OpenBeamtime:
     core_path: PurePosixPath | None = None
     entrance: Path | None = None
     rank: int = 0
+    root_id: str = ""
 
     @classmethod
-    def at(cls, identity: str, root: Path) -> OpenBeamtime:
+    def at(cls, identity: str, root: Path, root_id: str = "") -> OpenBeamtime:
         """A beamtime of which only id and directory are known."""
-        return cls(identity, root, root / "raw", root / "processed", entrance=root)
+        return cls(identity, root, root / "raw", root / "processed", entrance=root, root_id=root_id)
 
 
 class ChangeKind(StrEnum):
@@ -52,7 +54,7 @@ class ChangeKind(StrEnum):
 
     OPENED = "opened"
     UPDATED = "updated"
-    """Its metadata changed, but not what is granted."""
+    """Its metadata or its directory changed, but not what is granted."""
     RESOURCES = "resources"
     """Its online resources changed: granted, withdrawn, or another reservation."""
     CLOSED = "closed"
@@ -129,6 +131,9 @@ def _differences(old: OpenBeamtime, new: OpenBeamtime) -> tuple[Change, ...]:
         return (Change(ChangeKind.RESOURCES, new, words),)
     if old == new:
         return ()
+    if (old.root, old.root_id) != (new.root, new.root_id):
+        words = f"Beamtime {new.id} is in another directory now, {new.root}."
+        return (Change(ChangeKind.UPDATED, new, words),)
     return (Change(ChangeKind.UPDATED, new, f"The metadata of beamtime {new.id} changed."),)
 
 

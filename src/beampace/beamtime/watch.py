@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from beampace.beamtime.directory import root_id
 from beampace.beamtime.files import read_small, shown
 from beampace.beamtime.find import Finding, Outcome, find
 from beampace.beamtime.lifecycle import GRACE_S, Change, OpenBeamtime, Phase, Seen, next_phase
@@ -106,12 +107,14 @@ class BeamtimeWatch:
         try:
             metadata = self._metadata(file)
             root = file.parent.resolve(strict=True)
+            directory = root_id(root)
         except FileNotFoundError:
             return None, True, ()
         except (BeampaceError, OSError) as error:
             return None, False, (_trouble(file, error),)
         resources, troubles = _resources(metadata, file)
-        return _opened(metadata, root, finding, resources), False, troubles
+        beamtime = _opened(metadata, root, finding, resources)
+        return replace(beamtime, root_id=directory), False, troubles
 
     def _metadata(self, file: Path) -> Metadata:
         content = read_small(file, MAX_BYTES, file.parent)
@@ -153,7 +156,7 @@ def _fixed(fixed: FixedBeamtime) -> tuple[OpenBeamtime | None, bool, tuple[Troub
     try:
         root = fixed.root.resolve()
         if root.is_dir():
-            return OpenBeamtime.at(fixed.identity, root), False, ()
+            return OpenBeamtime.at(fixed.identity, root, root_id(root)), False, ()
     except (BeampaceError, OSError, RuntimeError) as error:
         return None, False, (_trouble(fixed.root, error),)
     words = f"The beamtime's directory {fixed.root} is not there."

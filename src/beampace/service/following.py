@@ -122,7 +122,7 @@ class Follower:
             return self._end(
                 job, attempt, _named(job, step, record, ending_of(directory), closing=closing), result, place
             )
-        self._progress(job, attempt, step, place)
+        self._progress(job, attempt, step, None if closing else place)  # the place may be another's by now
         return None
 
     def _gone_for(self, attempt: AttemptRow, state: ClusterState) -> float:
@@ -162,7 +162,8 @@ class Follower:
                 first_frame=progress.first_frame,
             )
         code = step.code
-        if result is not None and place is not None and not self._once_more(job, code):
+        stopped = code == Failure.BEAMTIME_CLOSED  # no answer: it waits again when the beamtime is reopened
+        if result is not None and place is not None and not stopped and not self._once_more(job, code):
             return self._finish(job, attempt, result, place, usage)
         self.desk.ledger.end_attempt(job.key, attempt.number, code, step.detail, usage)
         if self._once_more(job, code):
@@ -216,6 +217,8 @@ def _named(job: JobRow, step: Next, record: ExitRecord | None, said: str, *, clo
     """
     if step.code == Failure.ENGINE_FAILED and not step.has_result and said:
         step = replace(step, code=said)
+    if step.code == Failure.BEAMTIME_CLOSED and not closing:
+        return replace(step, code=Failure.PREEMPTED, detail="Its beamtime had stopped and was opened again.")
     if step.code not in Failure.__members__.values() or exit_of(step.code) is not Exit.CANCELLED:
         return step
     if record is not None and record.reason in _LIMITS:

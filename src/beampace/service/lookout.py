@@ -43,7 +43,8 @@ class Lookout:
         _each(self._sightings, self._sighted)
         _each(self._files, self._listed)
         for dataset in self.growth.grown():
-            self.intake.grew(dataset)
+            if self.intake.desk.ledger.dataset(dataset).beamtime == self.beamtime:
+                self.intake.grew(dataset)
         return self.last.troubles
 
     def close(self) -> None:

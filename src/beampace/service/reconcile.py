@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from beampace.beamtime import BeamtimeWatch, ChangeKind, OpenBeamtime
 from beampace.core.errors import BeampaceError
 from beampace.core.sighting import Trouble
-from beampace.core.taxonomy import Failure
 from beampace.plan import Capacity
 from beampace.service.cancelling import Canceller
 from beampace.service.desk import Desk
@@ -25,6 +24,7 @@ from beampace.service.lookout import Lookout
 from beampace.service.measuring import Measuring
 from beampace.service.metrics import Metrics
 from beampace.service.publishing import Publisher
+from beampace.service.roots import is_here
 from beampace.service.space import SpaceWatch
 from beampace.service.starting import Starter
 from beampace.service.use import GroupUse
@@ -86,6 +86,7 @@ class Reconciler:
     _faults: dict[str, str] = field(default_factory=dict)
     _slow_at: float = float("-inf")
     _known: bool = False
+    _blind_since: float | None = None
 
     def __post_init__(self) -> None:
         use = GroupUse(self.desk.clock)
@@ -95,6 +96,11 @@ class Reconciler:
         self.canceller = Canceller(self.desk)
         self.growth = Growth(self.desk, self.counting)
         self.measuring = Measuring(self.desk, self.metrics, self.space)
+
+    @property
+    def blind(self) -> bool:
+        """Whether the raw data of the open beamtime are not there."""
+        return self._blind_since is not None
 
     def turn(self) -> Turn:
         """Take every next step once. A step that fails is told to staff and keeps no other back."""
@@ -145,14 +151,14 @@ class Reconciler:
         before, self.open = self.open, observation.open
         if _place(before) != _place(self.open):
             self._switch(self.open)
-        if any(change.kind is ChangeKind.OPENED for change in observation.changes):
-            self._revive()
+        if any(change.kind is ChangeKind.CLOSED for change in observation.changes):
+            self._slow_at = float("-inf")  # work whose files went with the beamtime is ended at once
         return observation.troubles
 
     def _leftovers(self, now_open: OpenBeamtime | None) -> None:
         """Beamtimes that were open when the daemon ended: one goes on, others drain."""
         if now_open is not None:
-            self.desk.ledger.open_beamtime(now_open.id, str(now_open.root), now_open.title)
+            self.life.open(now_open)
         for row in self.desk.ledger.beamtimes():
             if row.closed is None and (now_open is None or row.id != now_open.id):
                 self.life.stop(row.id)
@@ -165,30 +171,36 @@ class Reconciler:
             intake = Intake(self.desk, self.groups.of_sighting)
             self.lookout = Lookout(beamtime.id, self.watch_of(beamtime), intake, self.growth)
 
-    def _revive(self) -> None:
-        """Work that a stop had ended is planned again when the same beamtime is opened once more."""
-        if self.open is None or self.lookout is None:
-            return
-        for dataset in self.desk.ledger.datasets(beamtime=self.open.id):
-            jobs = self.desk.ledger.jobs(dataset=dataset.id)
-            newest = [job for job in jobs if job.generation == dataset.generation]
-            if any(job.code == Failure.BEAMTIME_CLOSED for job in newest):
-                self.lookout.intake.grew(dataset.id)
-
     def _look(self) -> Troubles:
-        if self.lookout is None:
+        if self.open is None or self.lookout is None:
+            self._blind_since = None
             return ()
-        troubles = self.lookout.look()
-        self._now = replace(self._now, watch_seconds=self.lookout.last.seconds)
-        return (*troubles, *self.groups.troubles)
+        here = is_here(self.open)
+        troubles = self.lookout.look() if here else ()
+        self._now = replace(self._now, watch_seconds=self.lookout.last.seconds if here else 0.0)
+        if here and not self.lookout.last.vanished:
+            self._blind_since = None
+            return (*troubles, *self.groups.troubles)
+        return (*troubles, *self._unseen(self.open))
+
+    def _unseen(self, beamtime: OpenBeamtime) -> Troubles:
+        """The raw data are not there: told when it lasts."""
+        if self._blind_since is None:
+            self._blind_since = self.desk.clock()
+        if self.desk.clock() - self._blind_since < SLOW_S:
+            return ()
+        words = f"raw/ is not there: {beamtime.raw} does not exist, so that no dataset is seen."
+        return (Trouble(str(beamtime.raw), words, "Check the mount and the configured root, or make raw/."),)
 
     def _start(self) -> Troubles:
         """Take up what an earlier daemon only wrote down, then start what fits."""
         ledger = self.desk.ledger
-        self.starter.take_up(ledger.active())
+        absent = self.life.absent()
+        self.starter.take_up(one for one in ledger.active() if one[0].beamtime not in absent)
         state = None if self.open is None else self.space.check(self.open)
         if not self.space.no_room:
-            started = self.starter.start(ledger.active(), short=state is not None and state.only_results)
+            only_results = state is not None and state.only_results
+            started = self.starter.start(ledger.active(), short=only_results, absent=absent)
             self._now = replace(self._now, started=started)
         short = (state.trouble,) if state is not None and state.trouble is not None else ()
         return (*short, *self.starter.troubles)
@@ -196,7 +208,8 @@ class Reconciler:
     def _follow(self) -> Troubles:
         results = self.follower.follow(self.desk.ledger.active(), self.life.closing)
         for result in results:
-            self.growth.ended(result)
+            if is_here(self.desk.ledger.beamtime(result.beamtime)):
+                self.growth.ended(result)
             self.metrics.result(result.work.value, result.result.code)
         self._now = replace(self._now, ended=len(results))
         since = self.follower.poll_failed_since
@@ -214,10 +227,9 @@ class Reconciler:
         living = self.desk.ledger.active()
         self.canceller.carry_out(living)
         self.life.drain(living)
-        blind = self.lookout is not None and self.lookout.last.vanished
-        self.measuring.measure(self.open, len(self.last.troubles), blind=blind)
+        self.measuring.measure(self.open, len(self.last.troubles), blind=self.blind)
         return ()
 
 
-def _place(beamtime: OpenBeamtime | None) -> tuple[str, str] | None:
-    return None if beamtime is None else (beamtime.id, str(beamtime.root))
+def _place(beamtime: OpenBeamtime | None) -> tuple[str, str, str] | None:
+    return None if beamtime is None else (beamtime.id, str(beamtime.root), beamtime.root_id)

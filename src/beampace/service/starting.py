@@ -63,16 +63,19 @@ class Starter:
     _passed: dict[str, int] = field(default_factory=dict)
     _costs: dict[tuple[str, str], tuple[float, tuple[Cost, ...]]] = field(default_factory=dict)
 
-    def start(self, living: Iterable[Living], *, short: bool) -> int:
+    def start(self, living: Iterable[Living], *, short: bool, absent: frozenset[str] = frozenset()) -> int:
         """Start what fits; returns how many were given to the cluster.
 
         Args:
             living: attempts that are under way.
             short: whether space is short: work that writes much waits, and intermediate files are not kept.
+            absent: beamtimes whose raw data are not there; their work waits.
         """
         self._short = short
         jobs = {
-            job.key: job for job in self.desk.ledger.waiting() if not (short and job.work_class in _LARGE)
+            job.key: job
+            for job in self.desk.ledger.waiting()
+            if job.beamtime not in absent and not (short and job.work_class in _LARGE)
         }
         if not jobs:
             return 0
@@ -227,7 +230,8 @@ def spec_of(job: JobRow, attempt: AttemptRow, directory: Path) -> JobSpec:
 
 def order_of(desk: Desk, job: JobRow, attempt: AttemptRow, dataset: DatasetRow, *, keep_all: bool) -> Order:
     """What the job is asked to do."""
-    root = Path(desk.ledger.beamtime(job.beamtime).root)
+    beamtime = desk.ledger.beamtime(job.beamtime)
+    root = Path(beamtime.root)
     return Order(
         key=job.key,
         attempt=attempt.number,
@@ -238,6 +242,7 @@ def order_of(desk: Desk, job: JobRow, attempt: AttemptRow, dataset: DatasetRow, 
         raw=root / "raw",
         processed=root / "processed",
         results=root / "processed" / place_of(desk, dataset),
+        root_id=beamtime.root_id,
         cores=job.cores,
         keep_all=keep_all,
         options=patient(job, dataset, desk.settings.watch.patience_s),

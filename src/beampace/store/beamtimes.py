@@ -13,6 +13,9 @@ from beampace.store.tables import beamtimes
 
 _LONGEST_ID = 200
 
+TAKEN = "another beamtime's"
+"""`root_id` of a beamtime whose root another one has been opened in: that of no directory."""
+
 
 class Beamtimes(Part):
     """Opening and closing."""
@@ -27,6 +30,8 @@ class Beamtimes(Part):
     ) -> BeamtimeRow:
         """Open a beamtime, or open it again; everything but its id may change.
 
+        Other beamtimes of the same root have it no longer, even if it is the same directory.
+
         Raises:
             InputError: the id is longer than 200 characters or empty (bad_request).
         """
@@ -39,6 +44,8 @@ class Beamtimes(Part):
             wanted |= {"root_id": root_id, "core_path": core_path}
             if old is not None and all(old[name] == value for name, value in wanted.items()):
                 return beamtime_of(old)
+            there = (beamtimes.c.root == root, beamtimes.c.id != id)
+            turn.connection.execute(beamtimes.update().where(*there).values(root_id=TAKEN))
             if old is None:
                 turn.connection.execute(beamtimes.insert().values(id=id, opened=turn.now, **wanted))
             else:

@@ -37,6 +37,8 @@ class Order(BaseModel):
     """Name of the engine or recipe of `process`; empty for other work."""
     recipe: Path | None = None
     """File of the recipe, when the engine is one."""
+    recipe_sha256: str = ""
+    """SHA-256 of the recipe that is meant; another one is not run. Empty: not known."""
     master: Path
     """The master file."""
     raw: Path
@@ -45,6 +47,9 @@ class Order(BaseModel):
     """Directory in which the job makes its `<work>_<NNN>`."""
     processed: Path | None = None
     """Root below which results lie; null for the `processed` beside `raw`."""
+    root_id: str = ""
+    """Which directory the one above `raw` is; another one of that name is another beamtime's. Empty: not
+    known."""
     cores: int = 1
     """Processes or threads it may use."""
     keep_all: bool = False

@@ -11,6 +11,7 @@ import re
 import stat
 from pathlib import Path
 
+from beampace.beamtime import is_still
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
 from beampace.results.below import opened_directory
@@ -40,6 +41,26 @@ def check_master(master: Path, raw: Path) -> None:
         raise failure(Failure.BAD_REQUEST, f"{master} leads to {real}, outside of the raw data {root}.")
     if strange is not None:
         raise failure(Failure.BAD_REQUEST, f"{strange} is a symbolic link of another user; not followed.")
+
+
+def check_root(raw: Path, root_id: str) -> None:
+    """Stop unless the directory above `raw` is the beamtime's, and not the next one of that name.
+
+    Args:
+        raw: root of the raw data.
+        root_id: of the beamtime's directory; "" is not checked.
+
+    Raises:
+        InfrastructureError: it is another directory, or gone (beamtime_closed); it cannot be asked
+            (not_writable).
+    """
+    try:
+        still = not root_id or is_still(raw.parent, root_id)
+    except OSError as error:
+        raise os_failure(error, str(raw.parent)) from error
+    if not still:
+        detail = f"{raw.parent} is no longer the directory of the beamtime this work belongs to."
+        raise failure(Failure.BEAMTIME_CLOSED, detail)
 
 
 def numbered_below(root: Path, place: Path, work: str) -> Path:

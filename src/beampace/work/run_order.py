@@ -20,7 +20,7 @@ from beampace.work.look import LookOptions, look
 from beampace.work.map import MapOptions, map_grid
 from beampace.work.map_shape import GridWishes
 from beampace.work.order import DIRECTORY_FILE, Order
-from beampace.work.place import check_master, numbered_below
+from beampace.work.place import check_master, check_root, numbered_below
 from beampace.work.process import ProcessOptions, process
 from beampace.work.recipe import process_by_recipe
 from beampace.work.wishes import Wishes, wishes_of
@@ -42,8 +42,10 @@ def run_order(order: Order, attempt: Path, engines: Engines, progress: Progress)
 
     Raises:
         InputError: the result place is not where results go (bad_request).
-        InfrastructureError: the result directory cannot be made (not_writable, disk_full).
+        InfrastructureError: the result directory cannot be made (not_writable, disk_full), or the beamtime's
+            place is another's by now (beamtime_closed).
     """
+    check_root(order.raw, order.root_id)
     directory = numbered_below(order.results_root, order.results, order.work.value)
     write_text(attempt / DIRECTORY_FILE, str(directory))
     errand = errand_of(order, attempt)
@@ -116,6 +118,13 @@ def _recipe_of(order: Order, path: Path) -> Loaded:
     if loaded.recipe.name != order.engine:
         detail = f"The recipe {loaded.path}: name: {loaded.recipe.name!r}, not {order.engine!r}."
         raise failure(Failure.BAD_REQUEST, detail)
+    if order.recipe_sha256 not in ("", loaded.sha256):
+        raise failure(
+            Failure.BAD_REQUEST,
+            f"The recipe {loaded.path} has changed: its SHA-256 is {loaded.sha256}, "
+            f"not {order.recipe_sha256}.",
+            "Restart the daemon, so that it reads its recipes anew, and process the dataset again.",
+        )
     return loaded
 
 

@@ -1,0 +1,21 @@
+"""Whether the files of a beamtime are where the ledger says: its root may have gone, or be another's now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from beampace.beamtime import OpenBeamtime, is_still
+from beampace.store import BeamtimeRow
+
+
+def is_here(beamtime: BeamtimeRow | OpenBeamtime) -> bool:
+    """Whether a beamtime's root is its directory. One that cannot be asked counts as it: nothing is known."""
+    try:
+        return is_still(Path(beamtime.root), beamtime.root_id)
+    except OSError:
+        return True
+
+
+def has_raw(beamtime: BeamtimeRow | OpenBeamtime) -> bool:
+    """Whether the raw data of a beamtime can be read."""
+    return is_here(beamtime) and (Path(beamtime.root) / "raw").is_dir()
