@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,17 +83,17 @@ def capacity_answer(where: Where, asked: Asked) -> CapacityAnswer:
     from beampace.service.ledger_place import existing_ledger
 
     with existing_ledger(where.directory(), where.config) as ledger:
-        description = with_measured(description, ledger)
-        recorded = None if asked.beamtime is None else Recorded(ledger, asked.beamtime)
-    if recorded is None:
-        return study(_trial(description, asked), asked.most)
-    return _as_it_was(description, recorded, asked)
+        if asked.beamtime is None:
+            description = with_measured(description, ledger)
+            return study(_trial(description, asked), asked.most)
+        recorded = Recorded(ledger, asked.beamtime)
+        described = with_measured(recorded.described(description), ledger)
+    return _as_it_was(described, recorded, asked)
 
 
-def _as_it_was(description: Description, recorded: Recorded, asked: Asked) -> CapacityAnswer:
+def _as_it_was(described: Description, recorded: Recorded, asked: Asked) -> CapacityAnswer:
     """A beamtime of the ledger again, and how well that meets what was measured."""
-    described = recorded.described(description)
-    trial = Trial(described, described.rules_used, asked.seed, asked.repeats, GroupUse, recorded.collected())
+    trial = replace(_trial(described, asked), recorded=recorded.collected(), tails=recorded.tails())
     done = [one for n in range(asked.repeats) for one in trial.play(described.cluster.nodes, n)]
     return study(trial, asked.most).model_copy(update={"compared": recorded.compared(done)})
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from statistics import median
 
+from beampace.core.dataset import DatasetKind
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
-from beampace.core.work import WorkClass, WorkName
+from beampace.core.work import Event, WorkClass, WorkName
 from beampace.plan.capacity_model import Collected, Description, Done
 from beampace.plan.capacity_model.description import CostTable
+from beampace.plan.capacity_model.tasks import Tails
+from beampace.plan.rules import Rule
 from beampace.plan.sizing import percentile
 from beampace.results.capacity_schema import LagCompared
 from beampace.service.lags import measured_results
@@ -65,19 +69,54 @@ class Recorded:
     def described(self, description: Description) -> Description:
         """The description with the length, the delays and those works that this beamtime had."""
         hours = max(one.end for one in self.collected()) / 3600
+        late = [lag for lag in self._lags if lag.last_frame and lag.planned >= lag.last_frame]
+        early = [lag for lag in self._lags if lag not in late]
         delays = {
-            "notice_s": _median(
-                self._lags, lambda lag: lag.last_frame, lambda lag: lag.planned, WorkClass.FULL
-            ),
-            "start_s": _median(self._lags, lambda lag: lag.claimed, lambda lag: lag.started),
+            "seen_s": _median(early, lambda lag: lag.seen, lambda lag: lag.planned),
+            "notice_s": _median(late, lambda lag: lag.last_frame, lambda lag: lag.planned),
+            "start_s": _median(late, lambda lag: lag.claimed, lambda lag: lag.first_frame or lag.started),
+            "end_s": 0.0,  # its lags end with the result, not with the job
         }
-        worked = {(lag.work, lag.engine) for lag in self._lags}
-        rules = tuple(rule for rule in description.rules_used if (rule.work, rule.engine) in worked)
         known = {name: seconds for name, seconds in delays.items() if seconds is not None}
         cluster = description.cluster.model_copy(update=known)
         title = f"beamtime {self.id} as it was"
-        changes = {"hours": max(hours, 1e-3), "cluster": cluster, "title": title, "rules": rules}
+        changes = {"hours": max(hours, 1e-3), "cluster": cluster, "title": title, "rules": self.rules()}
         return description.model_copy(update=changes)
+
+    def rules(self) -> tuple[Rule, ...]:
+        """What was done for which datasets, as rules; what was asked for again is left out."""
+        kinds: defaultdict[tuple[WorkName, str, WorkClass], set[DatasetKind]] = defaultdict(set)
+        frames: defaultdict[tuple[WorkName, str, WorkClass], set[int]] = defaultdict(set)
+        rows = {row.id: row for row in self.datasets}
+        for lag in self._lags:
+            if lag.dataset in rows and lag.work_class is not WorkClass.RERUN:
+                what = (lag.work, lag.engine, lag.work_class)
+                kinds[what].add(rows[lag.dataset].kind)
+                frames[what].add(rows[lag.dataset].n_announced)
+        return tuple(
+            Rule(
+                name=f"{work.value} {engine} as it was"[:64],
+                kinds=frozenset(kinds[work, engine, of]),
+                on=Event.COMPLETE if of is WorkClass.FULL else Event.SEEN,
+                work=work,
+                engine=engine,
+                work_class=of,
+                min_frames=min(frames[work, engine, of]),
+            )
+            for work, engine, of in sorted(kinds)
+        )
+
+    def tails(self) -> Tails:
+        """Median seconds from the last frame to the result, of work that had begun before it."""
+        rows, ends = {row.id: row for row in self.datasets}, {row.job: row for row in self._results}
+        found: defaultdict[tuple[WorkName, str, DatasetKind], list[float]] = defaultdict(list)
+        for lag in self._lags:
+            if lag.dataset not in rows or lag.job not in ends or lag.last_frame is None:
+                continue
+            if lag.claimed < lag.last_frame:
+                seconds = (ends[lag.job].result.created - lag.last_frame).total_seconds()
+                found[lag.work, lag.engine, rows[lag.dataset].kind].append(max(0.0, seconds))
+        return {what: median(values) for what, values in found.items()}
 
     def compared(self, done: Sequence[Done]) -> tuple[LagCompared, ...]:
         """Lags as they were, beside simulated ones."""
@@ -108,13 +147,12 @@ def _median(
     lags: Iterable[Lag],
     first: Callable[[Lag], datetime | None],
     then: Callable[[Lag], datetime | None],
-    work_class: WorkClass | None = None,
 ) -> float | None:
     """Median seconds from one moment of an attempt to another; None where none has both."""
     found = []
     for lag in lags:
         begin, end = first(lag), then(lag)
-        if begin and end and work_class in (None, lag.work_class):
+        if begin and end:
             found.append(max(0.0, (end - begin).total_seconds()))
     return median(found) if found else None
 

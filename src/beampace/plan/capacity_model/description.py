@@ -41,6 +41,8 @@ class ClusterTable(Table):
     order: Literal["newest", "oldest"] = "newest"
     """Which dataset of a group goes first: `newest` is the daemon's order, `oldest` that of a plain queue,
     which knows no groups either."""
+    seen_s: float = Field(default=0.5, ge=0, le=3600)
+    """Seconds from the beginning of a scan to the moment at which work that follows it may start."""
     notice_s: float = Field(default=0.5, ge=0, le=3600)
     """Seconds from the last frame to the moment at which work that needs all frames may start."""
     start_s: float = Field(default=0.5, ge=0, le=3600)

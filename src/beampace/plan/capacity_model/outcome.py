@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 
 import numpy as np
@@ -24,7 +24,7 @@ from beampace.plan.capacity_model.steadiness import (
     slope,
     state_of,
 )
-from beampace.plan.capacity_model.tasks import Planner
+from beampace.plan.capacity_model.tasks import Planner, Tails
 from beampace.plan.rules import Rule
 from beampace.plan.sizing import percentile
 from beampace.results.capacity_schema import ClassOutcome, NodesOutcome
@@ -46,6 +46,7 @@ class Trial:
         seed, repeats: of the random generators.
         use: keeps count of what groups used.
         recorded: datasets as they came, in the place of those of the description.
+        tails: what work that follows was measured to need after the last frame.
     """
 
     description: Description
@@ -54,6 +55,7 @@ class Trial:
     repeats: int = 6
     use: UseOf | None = None
     recorded: tuple[Collected, ...] = ()
+    tails: Tails = field(default_factory=dict)
 
     def collected(self, repeat: int, nights: int = 1) -> tuple[Collected, ...]:
         """The datasets of one repeat; the same for every cluster."""
@@ -69,7 +71,7 @@ class Trial:
         """
         cluster = self.description.cluster
         capacity = cluster.capacity(nodes)
-        planner = Planner(self.description, self.rules, capacity)
+        planner = Planner(self.description, self.rules, capacity, self.tails)
         tasks = planner.tasks(self.collected(repeat, nights), np.random.default_rng([self.seed, repeat, 1]))
         return simulate(tasks, Site(capacity, nodes, cluster.start_s, cluster.end_s), self.use)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from beampace.core.dataset import DatasetKind
 from beampace.core.job import Resources
 from beampace.core.work import Event, WorkClass, WorkName
 from beampace.plan.capacity import Capacity
@@ -19,6 +20,9 @@ from beampace.plan.rules import PlannedWork, Rule, Scenario, decide
 from beampace.plan.sizing import Cost, least_cores, prior, size
 
 _PLAIN = EngineTable()
+
+Tails = Mapping[tuple[WorkName, str, DatasetKind], float]
+"""Work, engine and kind -> seconds from the last frame to the result of work that began before it."""
 
 
 def measured(description: Description) -> Mapping[tuple[WorkName, str], tuple[Cost, ...]]:
@@ -43,11 +47,13 @@ class Planner:
         description: of the beamtime.
         rules: what is done for which dataset.
         capacity: of the cluster.
+        tails: what work that follows was measured to need after the last frame.
     """
 
     description: Description
     rules: Sequence[Rule]
     capacity: Capacity
+    tails: Tails = field(default_factory=dict)
 
     def tasks(self, collected: Iterable[Collected], random: np.random.Generator) -> Iterator[Task]:
         """The jobs for all datasets; what is drawn at random does not depend on the cluster."""
@@ -105,7 +111,8 @@ class Planner:
         least = least_cores(cores, urgent=work.work_class is WorkClass.URGENT)
         daemon = cluster.order == "newest"
         seen, group = (one.begin, one.group) if daemon else (-one.begin, "")  # a plain queue knows no groups
-        due = cluster.notice_s + (one.begin if event is Event.SEEN else one.end)
+        at_once = event is Event.SEEN
+        due = one.begin + cluster.seen_s if at_once else one.end + cluster.notice_s
         takes = length(
             work.work,
             work.engine,
@@ -114,8 +121,9 @@ class Planner:
             random,
             serial=own.serial,
             variation=own.variation,
-            follows=event is Event.SEEN and follows(own, work.work, work.engine),
+            follows=at_once and follows(own, work.work, work.engine),
             last_file=one.last_file,
         )
+        takes = replace(takes, tail_s=self.tails.get((work.work, work.engine, one.kind), 0.0))
         wished = Waiting(key, work.work_class, group, seen, cores, wish.memory_mb, least)
         return Task(wished, due, one.end, takes, work.work, one.end - one.begin)
