@@ -1,5 +1,6 @@
 """The ledger: beamtimes, datasets, jobs, attempts, results and events in SQLite or PostgreSQL."""
 
+from beampace.store.lease import Lease
 from beampace.store.ledger import Ledger, migrate, open_ledger
 from beampace.store.records import (
     Account,
@@ -33,6 +34,7 @@ __all__ = [
     "FrameCounts",
     "JobRow",
     "Lag",
+    "Lease",
     "Ledger",
     "NewResult",
     "Observed",

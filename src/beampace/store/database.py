@@ -32,6 +32,9 @@ WRITERS_LOCK = 0x6265616D70616365
 
 _MODE = "beampace_mode"
 
+_ALIVE = {"keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "3"}
+"""Server and daemon notice within half a minute that the other's machine is gone."""
+
 
 class Database:
     """The engine of a ledger and its transactions."""
@@ -60,7 +63,7 @@ class Database:
         Raises:
             InfrastructureError: the database cannot be read (not_writable).
         """
-        with self._explained(), self.engine.connect() as connection:
+        with self.explained(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -74,7 +77,7 @@ class Database:
             InfrastructureError: the database cannot be written (disk_full, not_writable).
         """
         engine = self.engine.execution_options(**{_MODE: mode})
-        with self._explained(), self._turn, engine.begin() as connection:
+        with self.explained(), self._turn, engine.begin() as connection:
             if not self.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITERS_LOCK})
             yield connection
@@ -88,7 +91,7 @@ class Database:
         deadline = time.monotonic() + BUSY_S
         while True:
             try:
-                with self._explained(), self.engine.connect() as connection:
+                with self.explained(), self.engine.connect() as connection:
                     raw = connection.connection.dbapi_connection
                     if raw is None:
                         raise RuntimeError("the connection is closed")
@@ -103,7 +106,8 @@ class Database:
                 return
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def explained(self) -> Iterator[None]:
+        """What the driver says becomes an error of the taxonomy."""
         try:
             yield
         except (IntegrityError, DataError, ProgrammingError):
@@ -154,12 +158,14 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _postgresql_engine(address: Address) -> Engine:
     limits = f"-c lock_timeout={BUSY_S:.0f}s -c idle_in_transaction_session_timeout=120s"
+    limits += "".join(f" -c tcp_{name}={value}" for name, value in _ALIVE.items())
     url, query = address.url, dict(address.url.query)
     places: dict[str, str | Sequence[str]] = {key: query.pop(key) for key in ("host", "port") if key in query}
     # What may be secret goes to the driver alone: an engine shows its URL.
     secret = {} if url.password is None else {"password": url.password}
     bare = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, places)
-    wanted = {"connect_timeout": "10", "application_name": "beampace", "options": limits}
+    wanted = {"connect_timeout": "10", "application_name": "beampace", "options": limits} | _ALIVE
+    wanted |= {"tcp_user_timeout": f"{1000 * BUSY_S:.0f}"}  # ms; what was sent and is not confirmed
     return create_engine(
         bare,
         connect_args=wanted | query | secret,

@@ -13,13 +13,14 @@ from beampace.store.database import Database
 from beampace.store.datasets import Datasets
 from beampace.store.events import Events
 from beampace.store.jobs import Jobs
+from beampace.store.lease import Leases
 from beampace.store.reports import Reports
 from beampace.store.results import Results
 from beampace.store.schema import SCRIPTS
 from beampace.store.schema import migrate as migrate_database
 
 
-class Ledger(Beamtimes, Datasets, Jobs, Attempts, Results, Events, Reports):
+class Ledger(Beamtimes, Datasets, Jobs, Attempts, Results, Events, Reports, Leases):
     """Beamtimes, datasets, jobs, attempts, results and events.
 
     Synchronous and safe between threads; each call is one short transaction with a fixed number of
