@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from importlib import resources
 from pathlib import Path
 
@@ -83,14 +84,36 @@ def test_a_file_others_can_write_is_refused(tmp_path, mode):
         load_recipe(written(tmp_path / "r.toml", GOOD, mode))
 
 
-def test_a_directory_others_can_write_is_refused(tmp_path):
-    (tmp_path / "open").mkdir()
-    path = written(tmp_path / "open/r.toml", GOOD)
-    path.parent.chmod(0o777)
-    with pytest.raises(InputError, match=r"chmod go-w .*open"):
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o757])
+@pytest.mark.parametrize("place", ["open", "open/below/it"])
+def test_a_directory_others_can_write_is_refused(tmp_path, mode, place):
+    (tmp_path / place).mkdir(parents=True)
+    path = written(tmp_path / place / "r.toml", GOOD)
+    (tmp_path / "open").chmod(mode)
+    with pytest.raises(InputError, match=r"chmod go-w .*open$"):
         load_recipe(path)
-    path.parent.chmod(0o1777)
+    (tmp_path / "open").chmod(mode | 0o1000)
     assert load_recipe(path).recipe.name == "tool"
+
+
+def test_a_link_in_a_directory_others_can_write_is_refused(tmp_path):
+    path = written(tmp_path / "r.toml", GOOD)
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open/link.toml").symlink_to(path)
+    (tmp_path / "open").chmod(0o775)
+    with pytest.raises(InputError, match=r"chmod go-w .*open$"):
+        load_recipe(tmp_path / "open/link.toml")
+    assert load_recipe(path).recipe.name == "tool"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize("what", ["theirs", "theirs/r.toml"])
+def test_what_belongs_to_another_account_is_refused(tmp_path, what):
+    (tmp_path / "theirs").mkdir()
+    path = written(tmp_path / "theirs/r.toml", GOOD)
+    os.chown(tmp_path / what, 4242, -1)
+    with pytest.raises(InputError, match=r"another account \(uid 4242\)"):
+        load_recipe(path)
 
 
 def test_never_from_data_also_behind_a_link(tmp_path):

@@ -46,6 +46,7 @@ def load_recipe(path: Path, never_below: Iterable[Path] = ()) -> Loaded:
         InputError: it cannot be read, is not a recipe, or could have been changed by others (bad_request).
     """
     real = _resolved(path)
+    _check_directories(path.absolute(), real)
     for root in never_below:
         if real.is_relative_to(root.resolve()):
             raise failure(Failure.BAD_REQUEST, f"The recipe {real} lies in data of a beamtime ({root}).")
@@ -102,7 +103,6 @@ def _resolved(path: Path) -> Path:
 def _read(path: Path) -> bytes:
     """The content, from the very file whose rights were looked at."""
     try:
-        _check_rights(path.parent, path.parent.stat())
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(handle, "rb") as stream:
             found = os.fstat(stream.fileno())
@@ -114,14 +114,32 @@ def _read(path: Path) -> bytes:
         raise _unreadable(path, error) from error
 
 
+def _check_directories(path: Path, real: Path) -> None:
+    """Look at all directories on the way to a recipe, also behind a link: one is enough to change it."""
+    for directory in dict.fromkeys((*path.parents, *real.parents)):
+        try:
+            _check_rights(directory, directory.stat())
+        except OSError as error:
+            raise _unreadable(directory, error) from error
+
+
 def _check_rights(path: Path, found: os.stat_result) -> None:
-    """Stop at what others than its owner can change; in a directory with the sticky bit they cannot."""
-    directory = stat.S_ISDIR(found.st_mode)
-    open_to = found.st_mode & (stat.S_IWOTH if directory else stat.S_IWOTH | stat.S_IWGRP)
-    if open_to and not (directory and found.st_mode & stat.S_ISVTX):
+    """Stop at what others than root and this account can change.
+
+    In a directory with the sticky bit they cannot: they may add to it, and replace only what is theirs.
+    """
+    mode = stat.S_IMODE(found.st_mode)
+    if found.st_uid not in (0, os.geteuid()):
         raise failure(
             Failure.BAD_REQUEST,
-            f"{path} can be written by others than its owner (mode {stat.S_IMODE(found.st_mode):o}); "
+            f"{path} belongs to another account (uid {found.st_uid}); a recipe is a program that is run.",
+            f"Give it to root or to uid {os.geteuid()}, or keep recipes elsewhere.",
+        )
+    sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
+    if found.st_mode & (stat.S_IWOTH | stat.S_IWGRP) and not sticky:
+        raise failure(
+            Failure.BAD_REQUEST,
+            f"{path} can be written by others than its owner (mode {mode:o}); "
             "a recipe is a program that is run.",
             f"Close it: chmod go-w {path}",
         )
