@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,7 +33,8 @@ from beampace.service.settings import ClusterSection, Settings
 from beampace.service.socket_server import Allowed, serve_control
 from beampace.service.space import SpaceWatch
 from beampace.service.starting import PROGRAM
-from beampace.store import Ledger, open_ledger
+from beampace.service.state import this_daemon
+from beampace.store import Lease, Ledger, open_ledger
 from beampace.watch import Identifier, Watch, WatchSettings
 
 LEAST_CORES = 3
@@ -99,13 +100,15 @@ def assembled(settings: Settings, engines: Engines, log: FilteringBoundLogger) -
     """A daemon, taken apart at the end; its jobs go on.
 
     Raises:
-        InputError: a value of the configuration cannot be used (bad_request).
+        InputError: a value of the configuration cannot be used, or another daemon works with the ledger
+            (bad_request).
         InfrastructureError: the ledger cannot be opened.
     """
     with ExitStack() as stack:
         url = settings.store.url.get_secret_value()
         ledger = open_ledger(url or settings.state_dir, clock=steady_clock())
         stack.callback(ledger.close)
+        lease = stack.enter_context(closing(ledger.lease(this_daemon())))
         cluster = _cluster(settings)
         stack.callback(cluster.close)
         identifier = Identifier()
@@ -121,7 +124,7 @@ def assembled(settings: Settings, engines: Engines, log: FilteringBoundLogger) -
         )
         hooks = Hooks(_hook_plan(settings))
         stack.callback(hooks.close)
-        daemon = _daemon(desk, identifier, hooks)
+        daemon = _daemon(desk, identifier, hooks, lease)
         stack.callback(daemon.reconciler.close)
         yield daemon
 
@@ -136,7 +139,7 @@ def _hook_plan(settings: Settings) -> HookPlan:
     return checked_plan(section.command, section.url, section.timeout_s)
 
 
-def _daemon(desk: Desk, identifier: Identifier, hooks: Hooks) -> Daemon:
+def _daemon(desk: Desk, identifier: Identifier, hooks: Hooks, lease: Lease) -> Daemon:
     settings, metrics = desk.settings, Metrics()
     reconciler = Reconciler(
         desk=desk,
@@ -149,7 +152,7 @@ def _daemon(desk: Desk, identifier: Identifier, hooks: Hooks) -> Daemon:
         capacity=capacity_of(settings.cluster),
         metrics=metrics,
     )
-    return Daemon(desk, reconciler, metrics)
+    return Daemon(desk, reconciler, metrics, lease)
 
 
 def _beamtimes(settings: Settings, ledger: Ledger) -> BeamtimeWatch:

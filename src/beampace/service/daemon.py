@@ -10,10 +10,12 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from beampace.core.errors import BeampaceError
 from beampace.core.sighting import Trouble
 from beampace.service.desk import Desk
 from beampace.service.metrics import Metrics
 from beampace.service.reconcile import Reconciler, Turn
+from beampace.store import Lease
 
 FAULT_WAIT_S = 1.0
 """Pause after a turn that failed as a whole, so that a fault that stays does not fill the log."""
@@ -46,12 +48,14 @@ class Daemon:
     """Turns the loop until it is told to stop; running jobs go on without it.
 
     Attributes:
+        lease: what it holds of the ledger; without it no turn is taken.
         lock: held by a turn, and by commands that change the ledger.
     """
 
     desk: Desk
     reconciler: Reconciler
     metrics: Metrics
+    lease: Lease
     pulse: Pulse = field(default_factory=Pulse)
     lock: threading.Lock = field(default_factory=threading.Lock)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -82,6 +86,10 @@ class Daemon:
         """
         began = time.monotonic()
         try:
+            self.lease.ensure()
+        except BeampaceError as error:
+            return self._wait(error)
+        try:
             with self.lock:
                 turn = self.reconciler.turn()
         except Exception as error:  # noqa: BLE001 - the daemon outlives every fault of a turn
@@ -97,6 +105,14 @@ class Daemon:
                 self.desk.log.warning("trouble", where=trouble.where, words=trouble.words, details=details)
         self.pulse.troubles = turn.troubles
         self.metrics.turned(turn.seconds, turn.watch_seconds)
+
+    def _wait(self, error: BeampaceError) -> float:
+        """The ledger is not this daemon's at the moment: nothing is looked at, started or ended."""
+        trouble = Trouble("ledger", error.words, error.next_step)
+        if trouble not in self.pulse.troubles:
+            self.desk.log.error("lease.lost", why=str(error))
+        self.pulse.troubles = (trouble,)
+        return FAULT_WAIT_S
 
     def _fault(self, error: Exception) -> float:
         self.pulse.faults += 1

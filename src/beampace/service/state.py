@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,11 @@ LOCK = "daemon.lock"
 PID = "daemon.pid"
 CLOSED = ("jobs", "cluster", "log")
 """Directories that stay closed to others, also where they may pass to the socket."""
+
+
+def this_daemon() -> str:
+    """This process for people: host and number."""
+    return f"{socket.gethostname()}, process {os.getpid()}"
 
 
 @contextmanager
@@ -48,6 +54,15 @@ def _lock(handle: int, directory: Path) -> None:
     except BlockingIOError as error:
         raise failure(
             Failure.BAD_REQUEST,
-            f"Another daemon works in {directory}.",
+            f"Another daemon on this host{_number(directory)} works in {directory}.",
             "Stop it first, or give this one a state_dir of its own.",
         ) from error
+
+
+def _number(directory: Path) -> str:
+    """The number of the process that holds a directory, as far as it has said."""
+    try:
+        text = (directory / PID).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return f", process {text}," if text.isdigit() else ""
