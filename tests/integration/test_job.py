@@ -100,6 +100,16 @@ def test_a_recipe(beamtime, tmp_path):
     assert (directory / "tool/x.tmp").exists()
 
 
+def test_a_recipe_that_changed_is_not_run(beamtime, tmp_path):
+    recipe = write_recipe(tmp_path / "recipes", body="open('ran', 'w')")
+    order = order_of(beamtime, WorkName.PROCESS, engine="tool", recipe=recipe, recipe_sha256="0" * 64)
+    run_order(order, tmp_path, dict, Switch())
+    directory, result = outcome(tmp_path)
+    assert result.verdict.code == "bad_request"
+    assert str(recipe) in result.verdict.words and "has changed" in result.verdict.words
+    assert not (directory / "tool").exists()
+
+
 def test_a_recipe_in_data_is_never_run(beamtime, tmp_path):
     recipe = write_recipe(beamtime / "processed/user", body="open('/nonexistent')")
     order = order_of(beamtime, WorkName.PROCESS, engine="tool", recipe=recipe)

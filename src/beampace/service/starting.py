@@ -13,7 +13,7 @@ from beampace.core.job import AttemptState, Resources
 from beampace.core.ports import JobSpec
 from beampace.core.sighting import Trouble
 from beampace.core.taxonomy import Failure
-from beampace.core.work import WorkClass
+from beampace.core.work import WorkClass, WorkName
 from beampace.plan import Capacity, Cost, Running, Start, Waiting, choose, enlarged, least_cores, size
 from beampace.service.desk import Desk
 from beampace.service.each import for_each
@@ -72,9 +72,11 @@ class Starter:
             absent: beamtimes whose raw data are not there; their work waits.
         """
         self._short = short
+        able, lacking = self._able(self.desk.ledger.waiting())
+        self.troubles = lacking
         jobs = {
             job.key: job
-            for job in self.desk.ledger.waiting()
+            for job in able
             if job.beamtime not in absent and not (short and job.work_class in _LARGE)
         }
         if not jobs:
@@ -90,8 +92,19 @@ class Starter:
         def begin(start: Start) -> bool:
             return self._start(jobs[start.key], datasets[start.key], start, sizes[start.key])
 
-        began, self.troubles = for_each(choice.starts, begin, lambda start: f"job {start.key}")
+        began, troubles = for_each(choice.starts, begin, lambda start: f"job {start.key}")
+        self.troubles = (*lacking, *troubles)
         return sum(began)
+
+    def _able(self, waiting: Iterable[JobRow]) -> tuple[list[JobRow], tuple[Trouble, ...]]:
+        """Jobs whose engine is here. The others are not given up: a recipe may be away for a while only."""
+        able, lacking = [], set()
+        for job in waiting:
+            if has_engine(self.desk, job):
+                able.append(job)
+            else:
+                lacking.add(job.engine)
+        return able, tuple(_lacking(engine) for engine in sorted(lacking))
 
     @property
     def _keep_all(self) -> bool:
@@ -104,7 +117,7 @@ class Starter:
     def _take_up(self, one: Living) -> None:
         job, attempt = one
         due = self._not_before.get(attempt.directory, float("-inf")) <= self.desk.clock()
-        if attempt.state is AttemptState.CLAIMED and due:
+        if attempt.state is AttemptState.CLAIMED and due and has_engine(self.desk, job):
             self._not_before.pop(attempt.directory, None)
             self._submit(job, attempt, self.desk.ledger.dataset(job.dataset))
 
@@ -194,6 +207,17 @@ class Starter:
         )
 
 
+def has_engine(desk: Desk, job: JobRow) -> bool:
+    """Whether the engine a job needs can be used; other work needs none."""
+    return job.work is not WorkName.PROCESS or job.engine in desk.engines
+
+
+def _lacking(engine: str) -> Trouble:
+    words = f"Work waits for the engine {engine!r}, which is not available here."
+    step = "Install it, or bring its recipe back, and restart the daemon; or end the work: `beampace cancel`."
+    return Trouble(f"engine {engine}", words, step)
+
+
 def waiting_of(job: JobRow, dataset: DatasetRow, wish: Resources, passed: int) -> Waiting:
     """A waiting job as the order of work sees it."""
     least = least_cores(wish.cores, urgent=job.work_class is WorkClass.URGENT)
@@ -232,12 +256,14 @@ def order_of(desk: Desk, job: JobRow, attempt: AttemptRow, dataset: DatasetRow, 
     """What the job is asked to do."""
     beamtime = desk.ledger.beamtime(job.beamtime)
     root = Path(beamtime.root)
+    recipe = desk.recipes.get(job.engine) if job.work is WorkName.PROCESS else None
     return Order(
         key=job.key,
         attempt=attempt.number,
         work=job.work,
         engine=job.engine,
-        recipe=desk.recipes[job.engine].path if job.engine in desk.recipes else None,
+        recipe=None if recipe is None else recipe.path,
+        recipe_sha256="" if recipe is None else recipe.sha256,
         master=Path(dataset.path),
         raw=root / "raw",
         processed=root / "processed",
