@@ -12,12 +12,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.support.slurm_lab import GROUP, REPOSITORY, running_lab, slurm_lab, state_of, wait_for_state
-from tools.lab import configuration, daemons, faults, processes, running
+from tools.lab import accounts, configuration, daemons, faults, processes, running
 from tools.lab.interpreter import shared_python
 from tools.lab.lab import Lab, opened
 from tools.lab.plan import Plan
@@ -307,6 +308,24 @@ def test_a_laboratory_is_removed_when_whoever_started_its_keeper_is_gone(whole: 
     assert len(pids) == 5
     assert [pid for pid in pids if processes.began(pid) is not None] == []
     assert not root.exists()
+
+
+def test_accounts_are_made_once_and_only_those_made_here_are_removed(
+    whole: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, other = f"bptesta{os.getpid() % 10000}", f"bptestb{os.getpid() % 10000}"
+    monkeypatch.setattr(accounts, "SIGN", f"sign of {name}")  # the laboratory's own accounts stay
+    with ThreadPoolExecutor() as pool:  # two useradd of one name would both succeed
+        for made in [pool.submit(accounts.make, one) for one in (name, other, name)]:
+            made.result()
+    home = Path(pwd.getpwnam(name).pw_dir)
+    assert home.is_dir()
+    assert sorted(accounts.forget()) == [name, other]
+    assert not home.exists()
+    assert not accounts.exists(name)
+    assert accounts.exists(whole.user)
+    with pytest.raises(LabError, match="invalid user name"):
+        accounts.make("no:name")
 
 
 def test_a_directory_with_other_things_is_left_alone(tmp_path: Path, whole: Lab) -> None:

@@ -6,36 +6,54 @@ own would become somebody else's. `tools/slurm-lab forget-accounts` removes thos
 
 from __future__ import annotations
 
+import fcntl
 import pwd
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+from tools.lab.processes import LabError, until
+
+SBIN = "/usr/sbin"
+LOCK = Path("/run/beampace-lab.lock")
+"""One laboratory at a time: two useradd of one name both succeed, and the account changes its number."""
+PASSING = (1, 9, 10)
+"""Exit statuses of useradd when another one is at work: the files are locked, or the name is there by now."""
 SIGN = "beampace laboratory"
 """In the account's comment field, so that only what was made here is ever removed."""
 
 
 def make(name: str) -> None:
-    """Make an account without password that may log in with a key.
+    """Make an account without password that may log in with a key, unless there is one of this name.
 
     Raises:
-        subprocess.CalledProcessError: useradd refused.
+        LabError: useradd refused.
     """
-    if exists(name):
-        return
     # '*' in the shadow file means no password; '!', the default, means locked and sshd refuses keys too.
-    command = [
-        "/usr/sbin/useradd",
-        "--create-home",
-        "--shell",
-        "/bin/bash",
-        "--comment",
-        SIGN,
-        "--password",
-        "*",
-        name,
-    ]
-    made = subprocess.run(command, capture_output=True, text=True, check=False)
-    if made.returncode and not exists(name):  # another laboratory may have been faster
-        raise subprocess.CalledProcessError(made.returncode, command, made.stdout, made.stderr)
+    command = [f"{SBIN}/useradd", "--create-home", "--shell=/bin/bash", f"--comment={SIGN}", "--password=*"]
+    said: list[str] = []
+
+    def made() -> bool:
+        if not exists(name):
+            done = subprocess.run([*command, name], capture_output=True, text=True, check=False)
+            said[:] = [done.stderr.strip()]
+            if done.returncode and done.returncode not in PASSING:
+                raise LabError(f"useradd {name}: {done.stderr.strip()}")
+        return exists(name)
+
+    try:
+        with _alone():
+            until(made, f"account {name} is made")
+    except LabError as error:
+        raise LabError(f"{error} {' '.join(said)}") from error
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    with LOCK.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def exists(name: str) -> bool:
@@ -47,9 +65,13 @@ def forget() -> list[str]:
     """Remove the accounts that were made here, with their homes, and return their names.
 
     Raises:
-        subprocess.CalledProcessError: one is in use.
+        LabError: one is in use.
     """
-    names = [entry.pw_name for entry in pwd.getpwall() if entry.pw_gecos.split(",")[0] == SIGN]
-    for name in names:
-        subprocess.run(["/usr/sbin/userdel", "--remove", name], capture_output=True, text=True, check=True)
+    command = [f"{SBIN}/userdel", "--remove"]
+    with _alone():
+        names = [entry.pw_name for entry in pwd.getpwall() if entry.pw_gecos.split(",")[0] == SIGN]
+        for name in names:
+            done = subprocess.run([*command, name], capture_output=True, text=True, check=False)
+            if exists(name):
+                raise LabError(f"userdel {name}: {done.stderr.strip()}")
     return names
