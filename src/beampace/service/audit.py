@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from beampace.core.job import JobState
@@ -34,18 +34,46 @@ class Audit:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """All that the ledger knows of a beamtime."""
+    """All that the ledger knows of a beamtime.
+
+    Attributes:
+        beamtime, datasets, jobs, results: its rows.
+        files: where the beamtime's directory is now, as it may have moved; None when nobody knows.
+    """
 
     beamtime: BeamtimeRow
     datasets: Sequence[DatasetRow]
     jobs: Sequence[JobRow]
     results: Sequence[ResultRow]
+    files: Path | None
+
+    def now_at(self, path: Path) -> Path | None:
+        """Where a path below the beamtime's root is now; None when nobody knows."""
+        root = Path(self.beamtime.root)
+        if self.files is None or not path.is_relative_to(root):
+            return None
+        return self.files / path.relative_to(root)
+
+    def has(self, directory: str) -> bool:
+        """Whether a directory is there."""
+        now = self.now_at(Path(directory))
+        return now is not None and now.is_dir()
 
 
 def audit(books: Books) -> Audit:
-    """Check the ledger against the files; reads every `result.json` of the beamtime."""
-    files = tuple(result_files(_places(books)))
-    return compare(books, files)
+    """Check the ledger against the files; reads every `result.json` of the beamtime.
+
+    Where nobody knows where its files are, the ledger alone is checked.
+    """
+    return compare(books, tuple(_files(books)))
+
+
+def _files(books: Books) -> Iterable[ResultFile]:
+    """The results on the disk, under the names the ledger has for them."""
+    for place in _places(books):
+        now = books.now_at(place)
+        for file in () if now is None else result_files((now,)):
+            yield replace(file, directory=str(place / Path(file.directory).name))
 
 
 def compare(books: Books, files: Iterable[ResultFile]) -> Audit:
@@ -88,8 +116,8 @@ def _lost_jobs(books: Books) -> Iterable[str]:
 
 
 def _lost_files(books: Books, on_disk: dict[str, list[str]]) -> Iterable[str]:
-    for row in books.results:
-        if row.result.directory not in on_disk.get(row.job, ()) and not Path(row.result.directory).is_dir():
+    for row in books.results if books.files is not None else ():
+        if row.result.directory not in on_disk.get(row.job, ()) and not books.has(row.result.directory):
             yield f"Result {row.id}: {row.result.directory} is gone."
 
 
@@ -129,7 +157,7 @@ def _misplaced(books: Books, on_disk: dict[str, list[str]]) -> Iterable[str]:
             yield f"Result {row.id} is under group {row.group!r}, its dataset is not."
         elif places.get(Path(directory).parent, dataset.id) != dataset.id:
             yield f"Result {row.id}: {directory} is in the place of another dataset."
-        elif Path(directory).is_dir() and directory not in on_disk.get(row.job, ()):
+        elif books.has(directory) and directory not in on_disk.get(row.job, ()):
             yield f"Result {row.id}: {directory} holds no result of its job."
 
 

@@ -12,6 +12,7 @@ from beampace.core.taxonomy import TAXONOMY, Failure
 from beampace.service.audit import Books, audit
 from beampace.service.disk import space_at
 from beampace.service.lags import lag_infos, measured_results, measured_starts
+from beampace.service.roots import is_here
 from beampace.store import Account, BeamtimeRow, Counts, Ended, Ledger
 from beampace.web import AccountInfo, AccountsAnswer, DiskInfo, FailureInfo, ReportAnswer
 from beampace.web.answers import DatasetBytes
@@ -48,7 +49,7 @@ def accounts_of(ledger: Ledger, beamtime: str = "") -> AccountsAnswer:
 
 
 def report_of(ledger: Ledger, beamtime: str = "") -> ReportAnswer:
-    """The numbers of a beamtime. Reads every `result.json` of it.
+    """The numbers of a beamtime. Reads every `result.json` of it that can be found.
 
     Raises:
         InputError: there is no such beamtime (bad_request).
@@ -73,9 +74,10 @@ def report_of(ledger: Ledger, beamtime: str = "") -> ReportAnswer:
         lost=found.lost,
         doubled=found.doubled,
         misplaced=found.misplaced,
+        unchecked=_unchecked(books),
         failures=failure_infos(ledger.failures(row.id)),
         accounts=accounts,
-        disk=_disk(row, accounts),
+        disk=None if books.files is None else _disk(books.files, accounts),
         largest=largest_of(books),
     )
 
@@ -116,7 +118,18 @@ def failure_infos(counts: Mapping[str, Ended]) -> tuple[FailureInfo, ...]:
 
 def _books(ledger: Ledger, row: BeamtimeRow) -> Books:
     datasets, jobs = ledger.datasets(beamtime=row.id), ledger.jobs(beamtime=row.id)
-    return Books(row, datasets, jobs, ledger.results(beamtime=row.id))
+    return Books(row, datasets, jobs, ledger.results(beamtime=row.id), files_of(row))
+
+
+def files_of(row: BeamtimeRow) -> Path | None:
+    """Where a beamtime's directory is now: its root, else its place on the core file system, else None.
+
+    After the stop, `current` is gone, or is the next beamtime.
+    """
+    if is_here(row):
+        return Path(row.root)
+    core = Path(row.core_path) if row.core_path else None
+    return core if core is not None and (core / "processed").is_dir() else None
 
 
 def _by_class(counts: Counts) -> dict[str, dict[str, int]]:
@@ -138,8 +151,16 @@ def _account(row: Account) -> AccountInfo:
     )
 
 
-def _disk(row: BeamtimeRow, accounts: Iterable[AccountInfo]) -> DiskInfo | None:
-    place = Path(row.root) / "processed"
+def _unchecked(books: Books) -> str:
+    if books.files is not None:
+        return ""
+    core = books.beamtime.core_path
+    also = f", and there is nothing in {core}" if core else ""
+    return f"The files were not checked: {books.beamtime.root} is no longer its directory{also}."
+
+
+def _disk(root: Path, accounts: Iterable[AccountInfo]) -> DiskInfo | None:
+    place = root / "processed"
     try:
         space = space_at(place)
     except OSError:  # the beamtime's file system may be gone after its end

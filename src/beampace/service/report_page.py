@@ -53,15 +53,18 @@ def report_badge(report: ReportAnswer) -> Badge:
     """The report at a glance."""
     if report.lost or report.doubled or report.misplaced:
         return Badge("Something is wrong", "×", "poor")
+    if report.unchecked:
+        return Badge("The ledger is in order, the files were not checked", "✓", "good")
     return Badge("Nothing lost, nothing doubled", "✓", "good")
 
 
 def report_words(report: ReportAnswer) -> str:
-    """The report in one sentence."""
-    return (
+    """The report in one sentence, and a second one when the files were not checked."""
+    words = (
         f"{sum(report.datasets.values())} datasets, {report.results} results; "
         f"lost {len(report.lost)}, doubled {len(report.doubled)}, out of place {len(report.misplaced)}."
     )
+    return f"{words} {report.unchecked}".strip()
 
 
 def tiles(report: ReportAnswer) -> list[tuple[str, str, str]]:

@@ -18,6 +18,7 @@ from beampace.results.listing import list_result
 from beampace.results.recommend import WORKS, Candidate, recommend, write_recommended
 from beampace.service.desk import Desk
 from beampace.service.result_files import is_answer
+from beampace.service.roots import is_here
 from beampace.service.starting import place_of
 from beampace.store import BeamtimeRow, DatasetRow, ResultRow
 
@@ -38,19 +39,19 @@ class ResultPages:
     def add(self, row: ResultRow) -> bool:
         """Take in a result; False when it has to be tried again, because its place refuses."""
         beamtime = self.desk.ledger.beamtime(row.beamtime)
-        if not (Path(beamtime.root) / "processed").is_dir():
-            return True
-        if self.desk.clock() < self._again_at.get(row.id, float("-inf")):
+        there = _can_hold_pages(beamtime)
+        if there and self.desk.clock() < self._again_at.get(row.id, float("-inf")):
             return False
         try:
-            self._write(row, beamtime)
+            if there:
+                self._write(row, beamtime)
+                self._stale.add(row.beamtime)
         except BeampaceError as error:
-            self._again_at[row.id] = self.desk.clock() + EVERY_S
-            self._refused(f"result {row.id}", error)
-            return False
+            if self._refused(f"result {row.id}", error, beamtime):
+                self._again_at[row.id] = self.desk.clock() + EVERY_S
+                return False
         self._again_at.pop(row.id, None)
         self._troubles.pop(f"result {row.id}", None)
-        self._stale.add(row.beamtime)
         return True
 
     def refresh(self) -> tuple[Trouble, ...]:
@@ -90,22 +91,35 @@ class ResultPages:
         return len({row.group for row in self.desk.ledger.datasets(beamtime=beamtime.id)}) <= 1
 
     def _index(self, beamtime: BeamtimeRow) -> None:
+        try:
+            if _can_hold_pages(beamtime):
+                self._write_indexes(beamtime)
+        except BeampaceError as error:
+            if self._refused(beamtime.id, error, beamtime):
+                return
+        self._troubles.pop(beamtime.id, None)
+        self._stale.discard(beamtime.id)
+
+    def _write_indexes(self, beamtime: BeamtimeRow) -> None:
         ledger = self.desk.ledger
         datasets = {row.id: row for row in ledger.datasets(beamtime=beamtime.id)}
         chosen = {one.result for one in ledger.recommendations(beamtime.id)}
         processed = Path(beamtime.root) / "processed"
         rows = list(index_rows(ledger.results(beamtime=beamtime.id), datasets, chosen, processed))
-        try:
-            groups = {dataset.group for dataset in datasets.values()}
-            write_indexes(processed, rows, f"Beamtime {beamtime.id}", groups)
-        except BeampaceError as error:
-            self._refused(beamtime.id, error)
-            return
-        self._troubles.pop(beamtime.id, None)
-        self._stale.discard(beamtime.id)
+        groups = {dataset.group for dataset in datasets.values()}
+        write_indexes(processed, rows, f"Beamtime {beamtime.id}", groups)
 
-    def _refused(self, what: str, error: BeampaceError) -> None:
-        self._troubles[what] = Trouble(what, error.words, error.next_step)
+    def _refused(self, what: str, error: BeampaceError, beamtime: BeamtimeRow) -> bool:
+        """Whether it is tried again: as long as the beamtime lasts; later nobody puts its place right."""
+        if beamtime.closed is None:
+            self._troubles[what] = Trouble(what, error.words, error.next_step)
+            return True
+        self.desk.log.warning("pages.given_up", what=what, beamtime=beamtime.id, why=error.words)
+        return False
+
+
+def _can_hold_pages(beamtime: BeamtimeRow) -> bool:
+    return is_here(beamtime) and (Path(beamtime.root) / "processed").is_dir()
 
 
 def candidate_of(row: ResultRow) -> Candidate:

@@ -16,6 +16,11 @@ def is_here(beamtime: BeamtimeRow | OpenBeamtime) -> bool:
         return True
 
 
+def is_anothers(beamtime: BeamtimeRow) -> bool:
+    """Whether there is a directory at a beamtime's root which is not the beamtime's."""
+    return Path(beamtime.root).is_dir() and not is_here(beamtime)
+
+
 def has_raw(beamtime: BeamtimeRow | OpenBeamtime) -> bool:
     """Whether the raw data of a beamtime can be read."""
     return is_here(beamtime) and (Path(beamtime.root) / "raw").is_dir()

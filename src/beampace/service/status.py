@@ -18,6 +18,9 @@ from beampace.web import DiskInfo, JobInfo, ResultInfo, StatusAnswer, TroubleInf
 MOST_SHOWN = 20
 """Waiting jobs and results that are told one by one."""
 
+RAW_GONE = "Nothing can be said: raw/ is not there."
+"""Instead of how processing keeps up, while no dataset can be seen."""
+
 
 def status_of(daemon: Daemon, asked: str) -> StatusAnswer:
     """How things are in a beamtime: the one asked for, the open one, else the last."""
@@ -37,7 +40,7 @@ def status_of(daemon: Daemon, asked: str) -> StatusAnswer:
         beamtime=row.id,
         title=row.title,
         phase=_phase(daemon, row),
-        keeps_up=keeps_up(waiting, ledger.now()),
+        keeps_up=RAW_GONE if daemon.reconciler.blind else keeps_up(waiting, ledger.now()),
         datasets=dict(counts.datasets),
         waiting=dict(Counter(job.work_class.value for job in waiting)),
         running=_running(daemon, living),

@@ -8,6 +8,7 @@ from beampace.core.sighting import Trouble
 from beampace.service.desk import Desk
 from beampace.service.hooks import Hooks, Told, hook_document
 from beampace.service.metrics import Metrics
+from beampace.service.roots import is_anothers
 
 MOST_SAID = 200
 """Characters of a hook's last words that staff are told; the log has all."""
@@ -46,7 +47,9 @@ class Telling:
         if len(self._handed) >= most:
             return
         for row in self.desk.ledger.untold(most + len(self._handed)):
-            if row.id not in self._handed and len(self._handed) < most:
+            if is_anothers(self.desk.ledger.beamtime(row.beamtime)):
+                self.desk.ledger.told(row.id)  # its directory means something else by now
+            elif row.id not in self._handed and len(self._handed) < most:
                 self._handed.add(row.id)
                 self.hooks.submit(row.id, hook_document(row, self.desk.ledger.dataset(row.dataset)))
 

@@ -324,6 +324,8 @@ class ReportAnswer(Told):
     """Jobs with more than one result, as sentences."""
     misplaced: tuple[str, ...]
     """Results whose files are gone or belong to another job, as sentences."""
+    unchecked: str = ""
+    """Why the files were not checked, as a sentence; empty when they were."""
     failures: tuple[FailureInfo, ...]
     """Endings without a result."""
     accounts: tuple[AccountInfo, ...]
