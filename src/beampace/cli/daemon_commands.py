@@ -166,7 +166,7 @@ def capacity(
     description: Annotated[
         str,
         typer.Argument(
-            metavar="[DESCRIPTION]",
+            metavar="DESCRIPTION",
             help="TOML file that describes a beamtime; or p11-today, p11-scans, p11-maxwell: shipped.",
         ),
     ] = "p11-maxwell",

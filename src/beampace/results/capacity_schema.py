@@ -102,9 +102,7 @@ class LagCompared(_Record):
 class CapacityAnswer(_Record):
     """What a cluster can bear."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True
-    )
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     schema_: Literal["capacity-result/1"] = Field(default="capacity-result/1", alias="schema")
     """Version of this record."""

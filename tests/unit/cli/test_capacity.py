@@ -15,6 +15,7 @@ from beampace.core.dataset import DatasetKind
 from beampace.core.errors import InputError
 from beampace.core.job import AttemptState, ExitRecord
 from beampace.core.sighting import FilesSeen
+from beampace.core.work import WorkClass, WorkName
 from beampace.plan.capacity_model import json_schema
 from beampace.results.capacity_schema import CapacityAnswer
 from beampace.store import open_ledger
@@ -69,6 +70,7 @@ def test_json_and_picture(small: Path, tmp_path: Path) -> None:
     code, out, _ = run(small, "--json", "--plot", tmp_path / "small.png")
     answer = CapacityAnswer.model_validate_json(out)
     assert (code, answer.schema_, answer.described_nodes) == (0, "capacity-result/1", 1)
+    assert json.loads(out)["schema"] == "capacity-result/1"
     assert json.loads(out)["outcomes"][0]["classes"][0]["of"] == "live"
     assert (tmp_path / "small.png").read_bytes().startswith(b"\x89PNG")
 
@@ -130,8 +132,11 @@ def test_schema_and_shipped_text(tmp_path: Path) -> None:
         assert description_of(str(tmp_path / f"{name}.toml")) == description_of(name)
 
 
-def filled(state: Path, count: int, seconds: float) -> None:
-    """A ledger of scans, a minute apart, each processed in so many seconds on 4 cores."""
+def filled(state: Path, count: int, seconds: float, *, looked: bool = False) -> None:
+    """A ledger of scans, a minute apart, each processed in so many seconds on 4 cores.
+
+    With `looked`, a look follows each and ends 1.5 s after the last frame.
+    """
     state.mkdir(mode=0o700)
     clock = Clock()
     ledger = open_ledger(state, clock=clock)
@@ -141,8 +146,16 @@ def filled(state: Path, count: int, seconds: float) -> None:
             clock.moment = START + timedelta(seconds=60 * number)
             seen = sighting(f"E/{number}", kind=DatasetKind.ROTATION)
             dataset = ledger.observe("11001", seen, "a").dataset.id
+            if looked:
+                look = {"work": WorkName.LOOK, "engine": "", "work_class": WorkClass.LIVE}
+                ledger.plan(dataset, [planned(f"l{number}", **look)])
+                claim(ledger, f"l{number}", cores=1)
             clock.go(27)
             ledger.files(dataset, FilesSeen(seen.path, 4, 1000, 0.0, "all"))
+            if looked:
+                usage = ExitRecord(0, seconds=28.5, cpu_s=9.0, max_rss_mb=200.0, cores=1)
+                created = clock() + timedelta(seconds=1.5)
+                ledger.finish(new_result(f"l{number}", created=created), usage)
             ledger.settle(dataset, "complete")
             clock.go(1)
             ledger.plan(dataset, [planned(f"k{number}")])
@@ -176,6 +189,17 @@ def test_a_beamtime_as_it_was(small: Path, tmp_path: Path) -> None:
     assert full.simulated_median_s == pytest.approx(18.0, rel=0.02)
     assert {one.of for one in answer.outcomes[0].classes} == {"full"}  # nothing was looked at
     assert answer.hours == pytest.approx((19 * 60 + 27) / 3600, rel=1e-3)
+
+
+def test_works_of_a_beamtime_are_those_it_had(small: Path, tmp_path: Path) -> None:
+    """A look that follows needs after the last frame what it was measured to need there."""
+    filled(tmp_path / "state", 10, 15.0, looked=True)
+    small.write_text(SMALL + "[engines.dials]\ncores = 4\n" + PROCESS_ONLY)  # its rules do not count
+    asked = Asked(str(small), measured=True, beamtime="11001")
+    live, full = capacity_answer(Where(tmp_path / "state"), asked).compared
+    assert (live.of, live.measured_median_s, full.of) == ("live", 1.5, "full")
+    assert live.simulated_median_s == pytest.approx(1.5, rel=0.02)
+    assert full.simulated_median_s == pytest.approx(full.measured_median_s, rel=0.02)
 
 
 def test_no_ledger_no_beamtime(small: Path, tmp_path: Path) -> None:

@@ -121,6 +121,7 @@ def test_follower_ends_with_its_scan() -> None:
     look = Length(100.0, cores=1, follows=True, last=0.1)
     assert look.end(0.0, 200.0, 2) == 200.0 + 0.1 * 50
     assert look.end(190.0, 200.0, 2) == 190.0 + 50
+    assert Length(1.0, follows=True, tail_s=3.0).end(0.0, 200.0, 2) == 203.0
     assert Length(100.0, cores=4, serial=0.2).with_cores(8) == pytest.approx(20 + 40)
     assert Length(100.0).end(0.0, 200.0, 1) == 300.0
 

@@ -28,7 +28,7 @@ class Length:
         serial: share of `seconds` that more cores do not shorten.
         follows: whether it works while the scan runs.
         last: share of its work that comes with the last file of the scan.
-        tail_s: seconds after the last frame that it needs at least, if it follows.
+        tail_s: seconds it needs after the last frame, where that was measured; else `last` says.
     """
 
     seconds: float
@@ -36,7 +36,7 @@ class Length:
     serial: float = 0.0
     follows: bool = False
     last: float = 0.0
-    tail_s: float = 0.0
+    tail_s: float | None = None
 
     def with_cores(self, cores: int) -> float:
         """Seconds with so many cores (Amdahl)."""
@@ -47,7 +47,8 @@ class Length:
         takes = self.with_cores(cores)
         if not self.follows:
             return max(begun, last_frame) + takes
-        return max(begun + takes, last_frame + max(self.tail_s, self.last * takes))
+        tail = self.last * takes if self.tail_s is None else self.tail_s
+        return max(begun + takes, last_frame + tail)
 
 
 def length(

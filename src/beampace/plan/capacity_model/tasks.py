@@ -124,6 +124,6 @@ class Planner:
             follows=at_once and follows(own, work.work, work.engine),
             last_file=one.last_file,
         )
-        takes = replace(takes, tail_s=self.tails.get((work.work, work.engine, one.kind), 0.0))
+        takes = replace(takes, tail_s=self.tails.get((work.work, work.engine, one.kind)))
         wished = Waiting(key, work.work_class, group, seen, cores, wish.memory_mb, least)
         return Task(wished, due, one.end, takes, work.work, one.end - one.begin)
