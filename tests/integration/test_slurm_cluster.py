@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import signal
 import sys
@@ -15,6 +16,7 @@ import pytest
 from beampace.beamtime.resources import OnlineResources
 from beampace.cluster.files import read_exit
 from beampace.cluster.slurm import (
+    HeldSettings,
     NodeSide,
     Patience,
     SlurmCluster,
@@ -30,7 +32,7 @@ from beampace.core.taxonomy import Failure
 from tests.support.slurm_lab import GROUP, slurm_lab
 from tools.lab import faults
 from tools.lab.lab import Lab
-from tools.lab.plan import SHARED
+from tools.lab.plan import EXCLUSIVE, SHARED
 
 pytestmark = pytest.mark.xdist_group(GROUP)
 __all__ = ["slurm_lab"]
@@ -54,7 +56,7 @@ class Site:
         self.cluster = self.another()
         self.natives: dict[str, Path] = {}
 
-    def another(self) -> SlurmCluster:
+    def another(self, held: HeldSettings | None = None) -> SlurmCluster:
         """A cluster as a daemon that is started again makes it."""
         settings = SlurmSettings(
             poll_s=0.2,
@@ -65,7 +67,7 @@ class Site:
             patience=Patience(vanished_s=1.0),
         )
         node = NodeSide(python=PYTHON, program=(PYTHON,))
-        return SlurmCluster(self.root / "cluster", self.transport, lambda: self.granted, node, settings)
+        return SlurmCluster(self.root / "cluster", self.transport, lambda: self.granted, node, settings, held)
 
     def spec(self, key: str, code: str = "pass", **limits: int) -> JobSpec:
         directory = self.root / "jobs" / f"{key}-1"
@@ -215,6 +217,41 @@ def test_cancelled_by_us_and_behind_our_back(site: Site) -> None:
         assert site.cluster.ending(native).code is Failure.CANCELLED
     other._poller.close()
     assert read_exit(queued.directory) is None
+
+
+@pytest.mark.parametrize("partition", [SHARED, EXCLUSIVE])
+def test_urgent_attempts_are_steps_of_a_held_allocation(site: Site, partition: str) -> None:
+    site.granted = OnlineResources(
+        site.lab.user, site.granted.key, site.lab.reservation, partition, site.granted.nodes
+    )
+    site.cluster.close()
+    site.cluster = site.another(HeldSettings(allocations=1, cores=2, memory_mb=1000, time_s=3600))
+    until(lambda: site.cluster.states({}) or site.cluster._held.room(Resources(1, 200, 60)))
+    (held,) = site.lab.queue()
+    specs = [urgent(site, key, ONCE + "; " + SLEEP) for key in ("s1", "s2")]
+    ids = [site.submit(spec) for spec in specs]
+    assert site.cluster._held.room(specs[0].resources) is None
+    for native, spec in zip(ids, specs, strict=True):
+        site.until(native, RUNNING)
+        until((spec.directory / "up").exists)
+        assert runs(spec) == [held]
+    site.cluster.cancel(ids[0], specs[0].directory)
+    site.until(ids[0], GONE)
+    assert read_exit(specs[0].directory).reason == "cancelled"
+    assert site.state(ids[1]) is RUNNING
+    assert list(site.lab.queue()) == [held]
+    assert site.cluster._held.room(specs[0].resources) == int(held)
+    later = site.another(site.cluster._held.settings)  # a daemon that starts again takes over what is held
+    until(lambda: later.states({}) or later._held._known)
+    assert later.find(specs[1]) == ids[1]
+    assert list(later._held._known) == [int(held)]
+    later.give_back()
+    later._poller.close()
+    site.until(ids[1], GONE)
+
+
+def urgent(site: Site, key: str, code: str) -> JobSpec:
+    return dataclasses.replace(site.spec(key, code), urgent=True)
 
 
 def test_limits_are_ended_by_the_launcher_with_their_reason(site: Site) -> None:

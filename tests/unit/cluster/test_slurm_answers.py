@@ -4,21 +4,29 @@ import pytest
 
 from beampace.cluster.slurm.refusals import is_reservation, last_words, refusal
 from beampace.cluster.slurm.sacct import log_argv, parse_log, parse_sacct, sacct_argv
-from beampace.cluster.slurm.squeue import Seen, by_name, parse_squeue, squeue_argv
+from beampace.cluster.slurm.squeue import (
+    Seen,
+    by_name,
+    parse_squeue,
+    parse_steps,
+    seconds,
+    squeue_argv,
+    steps_argv,
+)
 from beampace.cluster.slurm.transport import Completed
 from beampace.core.taxonomy import Failure
 
 
 def test_squeue_gives_number_state_reason_and_name():
-    text = "12|PENDING|Resources|bp-ab12-1-0f\n13|RUNNING|None|bp-cd-2-0f\n"
+    text = "12|PENDING|Resources|1:00:00|bp-ab12-1-0f\n13|RUNNING|None|9:58|bp-cd-2-0f\n"
     assert parse_squeue(text) == (
-        Seen(12, "bp-ab12-1-0f", "PENDING", "Resources"),
-        Seen(13, "bp-cd-2-0f", "RUNNING"),
+        Seen(12, "bp-ab12-1-0f", "PENDING", "Resources", left_s=3600),
+        Seen(13, "bp-cd-2-0f", "RUNNING", left_s=598),
     )
 
 
 def test_a_reason_with_words_is_kept():
-    (seen,) = parse_squeue("7|RESV_DEL_HOLD|Reservation bt04 was deleted|bp-x-1\n")
+    (seen,) = parse_squeue("7|RESV_DEL_HOLD|Reservation bt04 was deleted|0:00|bp-x-1\n")
     assert seen.reason == "Reservation bt04 was deleted"
 
 
@@ -27,17 +35,37 @@ def test_a_reason_with_words_is_kept():
     [
         "",
         "slurm_load_jobs error: Unable to contact slurm controller (connect failure)",
-        "12|RUNNING|None|",  # a job of the account that is not ours
-        "12|RUNNING|None|(null)",
-        "12|RUNNING|None|a comment | with all kinds of $(things)",
-        "12_[3-4]|PENDING|None|bp-x-1",
-        "x|RUNNING|None|bp-x-1",
-        "１２|RUNNING|None|bp-x-1",
-        "12|RUNNING|bp-x-1",
+        "12|RUNNING|None|9:58|",  # a job of the account that is not ours
+        "12|RUNNING|None|9:58|(null)",
+        "12|RUNNING|None|9:58|a comment | with all kinds of $(things)",
+        "12_[3-4]|PENDING|None|9:58|bp-x-1",
+        "x|RUNNING|None|9:58|bp-x-1",
+        "１２|RUNNING|None|9:58|bp-x-1",
+        "12|RUNNING|None|bp-x-1",
     ],
 )
 def test_lines_that_are_no_attempts_are_left_out(line):
-    assert parse_squeue(f"{line}\n5|RUNNING|None|bp-mine-1\n") == (Seen(5, "bp-mine-1", "RUNNING"),)
+    assert parse_squeue(f"{line}\n5|RUNNING|None|9:58|bp-mine-1\n") == (
+        Seen(5, "bp-mine-1", "RUNNING", left_s=598),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("9:58", 598), ("0:00", 0), ("8:00:00", 28800), ("1-02:03:04", 93784), ("UNLIMITED", None), ("", None)],
+)
+def test_times_of_slurm(text, number):
+    assert seconds(text) == number
+
+
+def test_steps_run_as_long_as_they_are_listed():
+    text = "12.0|bp-ab-1\n12.batch|bp-x-1\n12.extern|extern\n13.7|someone else's\n14.3|bp-cd-2\n"
+    assert parse_steps(text) == (
+        Seen(12, "bp-ab-1", "RUNNING", step="0"),
+        Seen(14, "bp-cd-2", "RUNNING", step="3"),
+    )
+    assert parse_steps(text)[1].id == "14.3"
+    assert "--steps" in steps_argv("bttest04")
 
 
 def test_jobs_of_one_attempt_are_together_in_order():

@@ -103,7 +103,7 @@ def test_an_attempt_with_two_jobs_is_gone_when_both_are():
     one, _ = book("a")
     one.absorb({"a": (Seen(1, "a", "RUNNING"), Seen(2, "a", "COMPLETED"))}, ["a"])
     assert one.fate("a").state is RUNNING
-    assert one.numbers("a") == (1, 2)
+    assert one.ids("a") == ("1", "2")
     one.absorb({"a": (Seen(1, "a", "NODE_FAIL"), Seen(2, "a", "COMPLETED"))}, ["a"])
     assert one.fate("a").code is Failure.NODE_LOST
 

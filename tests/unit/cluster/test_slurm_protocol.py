@@ -50,8 +50,8 @@ class Slurm:
         return Completed(0, f"{self.number}\n", "")
 
     def squeue(self, argv, stdin):
-        lines = [f"{number}|{state}|{why}|{name}" for number, (name, state, why) in self.jobs.items()]
-        return Completed(0, "\n".join(["7|RUNNING|None|someone else's | job", *lines]), "")
+        lines = [f"{number}|{state}|{why}|9:58|{name}" for number, (name, state, why) in self.jobs.items()]
+        return Completed(0, "\n".join(["7|RUNNING|None|9:58|someone else's | job", *lines]), "")
 
     def sacct(self, argv, stdin):
         return Completed(1, "", "Slurm accounting storage is disabled\n")
@@ -82,7 +82,7 @@ class Site:
             lambda: self.granted,
             NodeSide(python="/node/python", program=("/node/env/python",), view=self.view),
             chosen,
-            lambda: self.now,
+            clock=lambda: self.now,
         )
 
     def view(self, path):

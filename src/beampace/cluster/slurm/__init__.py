@@ -2,6 +2,7 @@
 
 from beampace.cluster.slurm.book import Patience
 from beampace.cluster.slurm.cluster import SlurmCluster
+from beampace.cluster.slurm.held import HeldSettings
 from beampace.cluster.slurm.node import NodeSide
 from beampace.cluster.slurm.settings import SlurmSettings
 from beampace.cluster.slurm.ssh import SshSettings, SshTransport
@@ -17,6 +18,7 @@ from beampace.cluster.slurm.transport import (
 __all__ = [
     "Completed",
     "Fate",
+    "HeldSettings",
     "LocalTransport",
     "NodeSide",
     "Patience",

@@ -22,11 +22,13 @@ class Patience:
     Attributes:
         stale_s: seconds after which an answer says nothing any more.
         vanished_s: seconds for which an attempt must be missing from every answer to be taken for gone.
+        step_vanished_s: the same for a step that was seen in an allocation.
         vanished_polls: and in how many answers in a row.
     """
 
     stale_s: float = 30.0
     vanished_s: float = 60.0
+    step_vanished_s: float = 10.0
     vanished_polls: int = 2
 
 
@@ -34,7 +36,7 @@ class Patience:
 class _Line:
     fate: Fate = _UNKNOWN
     at: float = float("-inf")
-    numbers: tuple[int, ...] = ()
+    ids: tuple[str, ...] = ()
     stuck: Fate | None = None
     missing_since: float | None = None
     missing_polls: int = 0
@@ -99,9 +101,9 @@ class Book:
             return _UNKNOWN
         return line.fate
 
-    def numbers(self, name: str) -> tuple[int, ...]:
-        """Numbers of the jobs of an attempt, as far as they were seen."""
-        return self._lines[name].numbers if name in self._lines else ()
+    def ids(self, name: str) -> tuple[str, ...]:
+        """Numbers of the jobs and steps of an attempt, as far as they were seen."""
+        return self._lines[name].ids if name in self._lines else ()
 
     def stuck(self) -> tuple[str, ...]:
         """Attempts that would never start and have to be cancelled."""
@@ -114,14 +116,16 @@ class Book:
         if fate.state is ClusterState.GONE and fate.code is Failure.CANCELLED and line.stuck is not None:
             fate = Fate(fate.state, line.stuck.code, line.stuck.words)  # we cancelled it ourselves
         line.fate, line.at = fate, self.clock()
-        line.numbers = tuple(job.job for job in jobs)
+        line.ids = tuple(job.id for job in jobs)
         line.missing_since, line.missing_polls = None, 0
 
     def _miss(self, line: _Line) -> None:
         now = self.clock()
         line.missing_since = now if line.missing_since is None else line.missing_since
         line.missing_polls += 1
-        long_enough = now - line.missing_since >= self.patience.vanished_s
+        step = any("." in one for one in line.ids)
+        limit = self.patience.step_vanished_s if step else self.patience.vanished_s
+        long_enough = now - line.missing_since >= limit
         if long_enough and line.missing_polls >= self.patience.vanished_polls:
             line.fate = _VANISHED
 

@@ -30,12 +30,13 @@ from beampace.beamtime.resources import OnlineResources
 from beampace.cluster.files import claimed, read_started, withdraw
 from beampace.cluster.launcher import CANCEL, EXIT, LAUNCH, PID
 from beampace.cluster.slurm.gate import Gate, Outage
+from beampace.cluster.slurm.held import HOLD, HeldPool, HeldSettings, hold_argv, step_argv
 from beampace.cluster.slurm.native import Native, native_of
 from beampace.cluster.slurm.node import NodeSide, put_launcher, write_launch
 from beampace.cluster.slurm.poller import Poller
 from beampace.cluster.slurm.queue import Queue
 from beampace.cluster.slurm.refusals import RESERVATION
-from beampace.cluster.slurm.script import job_name, request_of
+from beampace.cluster.slurm.script import OUTPUT_FILE, job_name, request_of
 from beampace.cluster.slurm.settings import SlurmSettings
 from beampace.cluster.slurm.states import Fate
 from beampace.cluster.slurm.transport import Transport
@@ -56,6 +57,7 @@ class SlurmCluster:
         resources: what the beamtime grants at this moment; None before its start and after its stop.
         node: how things are on a node.
         settings: how Slurm is used.
+        held: what is kept for attempts that are to start at once; nothing by default.
         clock: monotonic seconds.
     """
 
@@ -68,6 +70,7 @@ class SlurmCluster:
         resources: Granted,
         node: NodeSide | None = None,
         settings: SlurmSettings | None = None,
+        held: HeldSettings | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -84,6 +87,8 @@ class SlurmCluster:
         self._outage = Outage(clock)
         self._gate = Gate(clock)
         self._poller = Poller(self._queue, self._settings, clock)
+        self._held = HeldPool(held or HeldSettings(), directory.absolute(), clock)
+        self._poller.steps = self._held.settings.allocations > 0
         self._closed_since: dict[str, float] = {}
 
     def submit(self, spec: JobSpec) -> str:
@@ -135,9 +140,10 @@ class SlurmCluster:
             text: self._closed_since.get(text, self._clock()) for text in natives if text not in mine
         }
         self._poller.follow({native.name: native.number for native in mine.values()})
-        if granted is not None and mine:
+        if granted is not None and (mine or self._poller.steps):
             self._poller.tend(granted.account, self._settings.wait_s)
             self._outage.answered()
+            self._tend_held(granted)
         return {text: self._state(text, natives.get(text), where) for text, where in directories.items()}
 
     def ending(self, native_id: str) -> Fate | None:
@@ -168,6 +174,14 @@ class SlurmCluster:
             if directory.exists():
                 raise _not_writable(directory, error) from error
 
+    def give_back(self) -> None:
+        """Give back what is held, as before the end of the beamtime; steps that still run end with it.
+
+        Raises:
+            InfrastructureError: the queue could not be asked.
+        """
+        self._queue.cancel(map(str, self._held.to_give_back(all_of_them=True)))
+
     def close(self) -> None:
         """Let go of the connection; jobs go on."""
         self._poller.close()
@@ -195,8 +209,9 @@ class SlurmCluster:
         write_launch(directory, self._node.launch_of(spec), other_account=self._node.other_account)
         if started is not None:
             (directory / PID).unlink()  # only a withdrawal, which no launcher can have replaced
+        job = self._held.room(spec.resources) if spec.urgent or self._held.settings.everything else None
         try:
-            number = self._ask(spec, directory, granted)
+            number = self._ask(spec, directory, granted) if job is None else self._step(spec, directory, job)
         except BeampaceError as error:
             if error.code is not Failure.NODE_LOST:
                 withdraw(directory)  # nothing was taken, and nothing of it may begin
@@ -204,6 +219,31 @@ class SlurmCluster:
         self._gate.taken()
         self._poller.hurry()
         return Native(granted.account, number, name)
+
+    def _step(self, spec: JobSpec, directory: Path, job: int) -> int:
+        """Start an attempt as a step of an allocation; it is known by its name, so its number is 0."""
+        there, name = self._node.view(directory), job_name(spec)
+        command = self._node.step(self._launcher, directory)
+        argv = step_argv(job, name, spec.resources, there, command)
+        self._queue.start_step(argv, there / OUTPUT_FILE)
+        self._held.take(job, name, spec.resources)
+        return 0
+
+    def _tend_held(self, granted: OnlineResources) -> None:
+        """Keep as many allocations as are wanted, give back those that are old."""
+        self._held.look(self._poller.jobs)
+        try:
+            for _ in range(self._held.to_ask_for()):
+                self._gate.check(granted)
+                self._held.asked()
+                argv = hold_argv(self._held.name, granted, self._held.settings, self._settings.sbatch)
+                self._queue.sbatch(argv, HOLD)
+                self._poller.hurry()
+            if old := self._held.to_give_back():
+                self._queue.cancel(map(str, old))
+        except InfrastructureError as error:
+            if error.code is Failure.REJECTED_BY_QUEUE:
+                self._gate.refused(granted, error)
 
     def _ask(self, spec: JobSpec, directory: Path, granted: OnlineResources) -> int:
         """Submit; when the reservation is refused, with the one the metadata name by now, once."""
@@ -228,10 +268,14 @@ class SlurmCluster:
         if native is None:
             return ClusterState.UNKNOWN
         if (directory / EXIT).exists():
+            self._held.free([native.name])
             return ClusterState.GONE  # its launcher writes it when nothing of its tree is left
         if text in self._closed_since:
             return ClusterState.GONE if self._over(text) else ClusterState.UNKNOWN
-        return self._poller.fate(native.name).state
+        state = self._poller.fate(native.name).state
+        if state is ClusterState.GONE:
+            self._held.free([native.name])
+        return state
 
     def _over(self, text: str) -> bool:
         return self._clock() - self._closed_since[text] >= self._settings.closed_s

@@ -71,6 +71,13 @@ class NodeSide:
         command = (self.python, "-I", "-S", str(self.view(launcher_file)))
         return script(command, self.view(directory) / LAUNCH, self.setup)
 
+    def step(self, launcher_file: Path, directory: Path) -> tuple[str, ...]:
+        """The command of a step: what the script does, with the paths as arguments of fixed text."""
+        text = "\n".join(["umask 022", *self.setup, 'exec "$@"'])
+        launch = str(self.view(directory) / LAUNCH)
+        start = (self.python, "-I", "-S", str(self.view(launcher_file)), launch)
+        return ("/bin/bash", "-c", text, "bash", *start)
+
 
 def put_launcher(directory: Path) -> Path:
     """Put the launcher where nodes can read it, under a name that changes with its content.

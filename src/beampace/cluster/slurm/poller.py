@@ -22,12 +22,14 @@ Jobs = Mapping[str, tuple[Seen, ...]]
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What is asked in one go: cancel these jobs, and how do these attempts of the account fare?"""
+    """What is asked in one go: cancel these jobs, tell these steps to end, and how do attempts fare?"""
 
     account: str
     names: frozenset[str]
     missing: frozenset[str]
-    cancel: tuple[int, ...]
+    cancel: tuple[str, ...]
+    end: tuple[str, ...]
+    steps: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,10 @@ class Poller:
         queue: whom to ask.
         settings: how often.
         clock: monotonic seconds.
+
+    Attributes:
+        steps: whether steps of allocations are asked about, too.
+        jobs: the last answer.
     """
 
     def __init__(self, queue: Queue, settings: SlurmSettings, clock: Callable[[], float]) -> None:
@@ -53,6 +59,8 @@ class Poller:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="slurm-poll")
         self._asked: tuple[_Question, Future[_Answer]] | None = None
         self._again = False
+        self.steps = False
+        self.jobs: Jobs = {}
         self._due = float("-inf")
         self._pause = settings.poll_s
         self._error: BeampaceError | None = None
@@ -74,7 +82,7 @@ class Poller:
             BeampaceError: the last question was not answered.
         """
         self._take(account)
-        if self._asked is None and self._clock() >= self._due and self._book.open_names():
+        if self._asked is None and self._clock() >= self._due and (self.steps or self._book.open_names()):
             question = self._question(account)
             self._asked = (question, self._thread.submit(_ask, self._queue, question))
             wait_for([self._asked[1]], timeout=wait_s)
@@ -105,8 +113,19 @@ class Poller:
         for name in self._book.stuck():
             self._wishes.setdefault(name, float("-inf"))
         names = frozenset(self._book.open_names())
-        cancel = {number for name in names & self._due_wishes() for number in self._jobs_of(name)}
-        return _Question(account, names, frozenset(self._book.missing()), tuple(sorted(cancel)))
+        # A step that is cancelled is killed at once; told to end, its launcher leaves its record. Once.
+        new = {name for name in names if self._wishes.get(name) == float("-inf")}
+        due = {name: self._jobs_of(name) for name in names & self._due_wishes()}
+        end = {job for name in new & due.keys() for job in due[name] if "." in job}
+        cancel = {job for jobs in due.values() for job in jobs} - end
+        return _Question(
+            account,
+            names,
+            frozenset(self._book.missing()),
+            tuple(sorted(cancel)),
+            tuple(sorted(end)),
+            self.steps,
+        )
 
     def _due_wishes(self) -> frozenset[str]:
         """Attempts to be cancelled now; those asked a moment ago have time to end."""
@@ -115,8 +134,9 @@ class Poller:
         self._wishes.update(dict.fromkeys(due, now))
         return frozenset(due)
 
-    def _jobs_of(self, name: str) -> Iterable[int]:
-        return {number for number in (*self._book.numbers(name), self._numbers.get(name, 0)) if number}
+    def _jobs_of(self, name: str) -> Iterable[str]:
+        number = self._numbers.get(name, 0)
+        return {*self._book.ids(name), *([str(number)] if number else [])}
 
     def _take(self, account: str) -> None:
         """Take in the answer, if it has come."""
@@ -135,9 +155,10 @@ class Poller:
             self._absorb(question, answer)
 
     def _absorb(self, question: _Question, answer: _Answer) -> None:
+        self.jobs = answer.jobs
         changed = self._book.absorb(answer.jobs, question.names)
         self._book.absorb_history(answer.history)
-        busy = changed or bool(question.cancel)
+        busy = changed or bool(question.cancel or question.end)
         self._pause = self._settings.poll_s if busy else min(self._settings.quiet_s, WIDER * self._pause)
         # What was wished for after the question was asked is not in it.
         self._due = float("-inf") if self._again else self._clock() + self._pause
@@ -152,6 +173,10 @@ def _ask(queue: Queue, question: _Question) -> _Answer:
     """
     if question.cancel:
         queue.cancel(question.cancel)
+    if question.end:
+        queue.end(question.end)
     jobs = queue.jobs(question.account)
+    if question.steps:
+        jobs = {**jobs, **queue.steps(question.account)}
     forgotten = question.missing - jobs.keys()
     return _Answer(jobs, queue.history(question.account, forgotten) if forgotten else {})

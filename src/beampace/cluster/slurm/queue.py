@@ -9,10 +9,13 @@ from pathlib import PurePosixPath
 from beampace.cluster.slurm.refusals import last_words, refusal
 from beampace.cluster.slurm.sacct import log_argv, parse_log, parse_sacct, sacct_argv
 from beampace.cluster.slurm.script import Request, job_number, sbatch_argv
-from beampace.cluster.slurm.squeue import Seen, by_name, parse_squeue, squeue_argv
+from beampace.cluster.slurm.squeue import Seen, by_name, parse_squeue, parse_steps, squeue_argv, steps_argv
 from beampace.cluster.slurm.transport import Completed, Transport
 from beampace.core.errors import InfrastructureError
 from beampace.core.taxonomy import Failure
+
+_DETACHED = 'log=$1; shift; exec setsid --fork "$@" </dev/null >>"$log" 2>&1'
+"""Fixed text; everything else comes to it as arguments. It ends at once, what it starts goes on."""
 
 
 @dataclass(slots=True)
@@ -39,7 +42,11 @@ class Queue:
         Raises:
             InfrastructureError: it was not taken (rejected_by_queue, disk_full), or this is not known.
         """
-        done = self._run(sbatch_argv(request), script)
+        return self.sbatch(sbatch_argv(request), script)
+
+    def sbatch(self, argv: Sequence[str], script: bytes) -> int:
+        """Give a job to the queue; see `submit`."""
+        done = self._run(argv, script)
         number = job_number(done.stdout) if done.exit == 0 else None
         if number is None:
             raise refusal(done)
@@ -69,13 +76,39 @@ class Queue:
             found = parse_log(done.stdout) if done.exit == 0 else ()
         return {name: jobs for name, jobs in by_name(found).items() if name in wanted}
 
-    def cancel(self, numbers: Iterable[int]) -> None:
-        """Ask for the end of jobs. What `scancel` says is not believed; a later answer shows it.
+    def steps(self, account: str) -> Mapping[str, tuple[Seen, ...]]:
+        """Steps that run in allocations of an account, by attempt.
+
+        Raises:
+            InfrastructureError: the queue did not answer; nothing follows from it.
+        """
+        done = self._run(steps_argv(account))
+        if done.exit != 0:
+            raise _mute("squeue", done)
+        return by_name(parse_steps(done.stdout))
+
+    def start_step(self, argv: Sequence[str], log: PurePosixPath) -> None:
+        """Start a step that goes on by itself; what `srun` has to say goes to a file.
+
+        Raises:
+            InfrastructureError: it could not be started (rejected_by_queue), or this is not known.
+        """
+        first = argv[0] if self.programs is None else str(self.programs / argv[0])
+        done = self.transport.run(("/bin/sh", "-c", _DETACHED, "sh", str(log), first, *argv[1:]))
+        if done.exit != 0:
+            raise refusal(done)
+
+    def cancel(self, numbers: Iterable[str]) -> None:
+        """Ask for the end of jobs and steps. What `scancel` says is not believed; a later answer shows it.
 
         Raises:
             InfrastructureError: it could not be asked.
         """
-        self._run(("scancel", "--quiet", *map(str, sorted(numbers))))
+        self._run(("scancel", "--quiet", *sorted(numbers)))
+
+    def end(self, steps: Iterable[str]) -> None:
+        """Tell steps to end by themselves (SIGTERM); see `cancel`."""
+        self._run(("scancel", "--quiet", "--signal=TERM", *sorted(steps)))
 
     def _accounted(self, account: str, names: str) -> tuple[Seen, ...]:
         done = self._run(sacct_argv(name=names, account=account))

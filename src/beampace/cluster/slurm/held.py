@@ -1,0 +1,198 @@
+"""Nodes that are kept: allocations held open, in which urgent attempts are steps that start at once.
+
+An allocation is a job that only waits. It has an opaque name of its own, so that a daemon that starts again
+finds the ones its predecessor made. Shortly before its time is up another is asked for, nothing new is
+started in the old one, and it is given back when its last step has ended.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from beampace.beamtime.resources import OnlineResources
+from beampace.cluster.slurm.script import LAUNCHER_MB, MARGIN_S, MEMORY_MARGIN, OUTPUT_FILE
+from beampace.cluster.slurm.squeue import Seen
+from beampace.cluster.slurm.states import fate_of
+from beampace.core.job import ClusterState, Resources
+
+PREFIX = "bph-"
+"""Of the names of all our allocations."""
+HOLD = b"#!/bin/bash\nexec sleep infinity\n"
+ASK_AGAIN_S = 20.0
+"""Seconds until an allocation that was asked for and is not in the queue's answers is asked for again."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSettings:
+    """What is kept.
+
+    Attributes:
+        allocations: how many, each of one node or a part of one; 0: none is kept.
+        cores, memory_mb: of each, for the steps; memory 0: as much as the queue gives.
+        time_s: for how long each is asked for.
+        renew_s: seconds before its end at which the next one is asked for.
+        everything: whether all attempts are steps, as where nodes are not shared; else only urgent ones are.
+        exclusive: whether each is a whole node.
+    """
+
+    allocations: int = 0
+    cores: int = 4
+    memory_mb: int = 8000
+    time_s: int = 8 * 3600
+    renew_s: int = 1800
+    everything: bool = False
+    exclusive: bool = False
+
+
+@dataclass(slots=True)
+class _Allocation:
+    job: int
+    state: ClusterState
+    ends: float
+    used: dict[str, Resources] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class HeldPool:
+    """The allocations of one daemon. No I/O: it says what to ask for and where there is room.
+
+    Attributes:
+        settings: what is kept.
+        place: the cluster's directory, whose digest is in the names of its allocations.
+        clock: monotonic seconds.
+    """
+
+    settings: HeldSettings
+    place: Path
+    clock: Callable[[], float] = time.monotonic
+    _known: dict[int, _Allocation] = field(default_factory=dict)
+    _asked: list[float] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The opaque name of all allocations of this daemon."""
+        return PREFIX + hashlib.sha256(str(self.place).encode(errors="surrogateescape")).hexdigest()[:16]
+
+    def look(self, answer: Mapping[str, tuple[Seen, ...]]) -> None:
+        """Take in an answer of the queue: which allocations there are, and which steps run in which."""
+        for seen in answer.get(self.name, ()):
+            state = fate_of(seen.state, seen.reason).state
+            ends = self.clock() + (self.settings.time_s if seen.left_s is None else seen.left_s)
+            known = self._known.get(seen.job)
+            if known is None and state in (ClusterState.QUEUED, ClusterState.RUNNING):
+                self._known[seen.job] = _Allocation(seen.job, state, ends)
+                self._asked = self._asked[1:]
+            elif known is not None and state is not known.state:
+                known.state, known.ends = state, ends
+        listed = {seen.job for seen in answer.get(self.name, ())}
+        alive = {job: one for job, one in self._known.items() if one.state is not ClusterState.GONE}
+        self._known = {job: one for job, one in alive.items() if job in listed}
+
+    def to_ask_for(self) -> int:
+        """How many allocations have to be asked for now."""
+        now = self.clock()
+        self._asked = [at for at in self._asked if now - at < ASK_AGAIN_S]
+        good = sum(not self._ageing(one) for one in self._known.values())
+        return max(0, self.settings.allocations - good - len(self._asked))
+
+    def asked(self) -> None:
+        """One was asked for."""
+        self._asked.append(self.clock())
+
+    def to_give_back(self, *, all_of_them: bool = False) -> tuple[int, ...]:
+        """Allocations that are not needed any more: old ones without steps, or all."""
+        return tuple(
+            job for job, one in self._known.items() if all_of_them or (self._ageing(one) and not one.used)
+        )
+
+    def room(self, wish: Resources) -> int | None:
+        """The allocation in which a step of this size has room now, or None; the fullest that fits."""
+        fitting = [one for one in self._known.values() if self._fits(one, wish)]
+        best = min(fitting, key=self._free_cores, default=None)
+        return None if best is None else best.job
+
+    def take(self, job: int, name: str, wish: Resources) -> None:
+        """A step was started there."""
+        if job in self._known:
+            self._known[job].used[name] = wish
+
+    def free(self, names: Iterable[str]) -> None:
+        """These attempts have ended."""
+        for one in self._known.values():
+            for name in names:
+                one.used.pop(name, None)
+
+    def _fits(self, one: _Allocation, wish: Resources) -> bool:
+        if one.state is not ClusterState.RUNNING or self._ageing(one):
+            return False
+        memory = sum(used.memory_mb for used in one.used.values()) + wish.memory_mb
+        enough = not self.settings.memory_mb or memory <= self.settings.memory_mb
+        return (
+            enough
+            and self._free_cores(one) >= wish.cores
+            and one.ends - self.clock() > wish.time_s + MARGIN_S
+        )
+
+    def _free_cores(self, one: _Allocation) -> int:
+        return self.settings.cores - sum(used.cores for used in one.used.values())
+
+    def _ageing(self, one: _Allocation) -> bool:
+        """Whether it runs and its end is near."""
+        return one.state is ClusterState.RUNNING and one.ends - self.clock() < self.settings.renew_s
+
+
+def hold_argv(
+    name: str, granted: OnlineResources, settings: HeldSettings, extra: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The command that asks for an allocation; its input is `HOLD`."""
+    memory = math.ceil(settings.memory_mb * MEMORY_MARGIN) + LAUNCHER_MB * settings.cores
+    given = {
+        "--partition": granted.partition,
+        "--reservation": granted.reservation,
+        "--job-name": name,
+        "--comment": name,
+        "--time": str(math.ceil(settings.time_s / 60)),
+        "--mem": f"{memory}M" if settings.memory_mb else "0",
+    }
+    named = tuple(f"{key}={value}" for key, value in given.items() if value)
+    size = (f"--cpus-per-task={settings.cores}", "--nodes=1", "--ntasks=1")
+    whole = ("--exclusive",) if settings.exclusive else ()
+    fixed = ("--parsable", "--no-requeue", "--chdir=/", "--output=/dev/null")
+    return ("sbatch", *fixed, *size, *whole, *named, *extra)
+
+
+def step_argv(
+    job: int, name: str, wish: Resources, directory: PurePosixPath, command: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The command that runs a step in an allocation.
+
+    Args:
+        job: the allocation.
+        name: opaque name of the attempt.
+        wish: what the step may use.
+        directory: the attempt's directory as the node sees it.
+        command: what runs there.
+    """
+    memory = math.ceil(wish.memory_mb * MEMORY_MARGIN) + LAUNCHER_MB
+    output = str(directory / OUTPUT_FILE).replace("%", "%%")
+    return (
+        "srun",
+        f"--jobid={job}",
+        "--overlap",
+        "--exact",
+        "--nodes=1",
+        "--ntasks=1",
+        f"--cpus-per-task={wish.cores}",
+        *([f"--mem={memory}M"] if wish.memory_mb else []),
+        f"--job-name={name}",
+        f"--chdir={directory}",
+        f"--output={output}",
+        "--open-mode=append",
+        "--input=none",
+        *command,
+    )
