@@ -154,7 +154,7 @@ class Description(Table):
     """Engine or work (`look`, `map`...) -> what its costs do not say."""
     costs: tuple[CostTable, ...] = ()
     """What work was measured to cost; what is missing is taken from the beliefs of the daemon."""
-    compare: tuple[str, ...] = ()
+    compare: tuple[Name, ...] = ()
     """Engines of which each is tried in the place of all others; `look` stands for no processing at all."""
 
     @property
