@@ -333,6 +333,7 @@ def test_without_online_resources_nothing_is_asked_and_the_rest_is_closed_after_
     assert site.states()[native] is GONE
     assert site.cluster.ending(native).code is Failure.BEAMTIME_CLOSED
     assert site.transport.asked == []
+    assert site.transport.closed >= 1
 
 
 def test_attempts_of_another_account_are_not_asked_about(site):

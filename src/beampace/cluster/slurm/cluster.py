@@ -134,6 +134,8 @@ class SlurmCluster:
             InfrastructureError: the last question was not answered; nothing follows from it.
         """
         granted = self._resources()
+        if granted is None:
+            self._transport.close()  # the account and its key are forgotten
         natives = {text: native for text in directories if (native := native_of(text)) is not None}
         mine = {t: n for t, n in natives.items() if granted is not None and n.account == granted.account}
         self._closed_since = {

@@ -14,7 +14,7 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,13 +111,20 @@ class SshTransport:
         return self._line.gateway
 
     def _wait(self, work: Coroutine[Any, Any, T], argv: Sequence[str], deadline_s: float) -> T:
-        future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._running())
+        try:
+            future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._running())
+        except RuntimeError:  # closed by another thread at this moment
+            work.close()
+            raise Unreachable("the connection was just given up.") from None
         try:
             # The coroutine keeps its own deadline; this one only guards against a loop that hangs.
             return future.result(deadline_s + self._settings.patience_s + 5.0)
         except FutureTimeout as error:
             future.cancel()
             raise unanswered(argv, deadline_s) from error
+        except CancelledError:
+            detail = f"The connection was given up while {argv[0]} ran; whether it did its work is not known."
+            raise InfrastructureError(Failure.NODE_LOST, detail) from None
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
