@@ -99,7 +99,8 @@ class Intake:
 
     def _give_up_what_was_there(self, dataset: DatasetRow) -> None:
         """A new series was written over another one: nothing more can be read of that."""
-        for old in self.desk.ledger.others_at(dataset.path, dataset.id):
+        others = self.desk.ledger.others_at(dataset.path, dataset.id)
+        for old in (one for one in others if one.beamtime == dataset.beamtime):
             for job in self.desk.ledger.jobs(dataset=old.id):
                 if job.state is not JobState.ENDED:
                     self.desk.ledger.want_cancel(job.key)
