@@ -134,6 +134,10 @@ def test_a_job_runs_as_the_beamtime_user_and_leaves_its_files(site: Site) -> Non
     assert "Comment=bp-ab-1-" in shown
     assert "Requeue=0" in shown
     assert f"Reservation={site.lab.reservation} " in shown
+    secret = site.lab.key(site.lab.user).read_text().split()[5]
+    written = [path.read_text(errors="replace") for path in site.root.rglob("*") if path.is_file()]
+    assert written
+    assert not [text for text in [*written, shown] if secret in text]
 
 
 def test_a_job_whose_number_was_lost_is_found_by_its_name_and_runs_once(site: Site) -> None:

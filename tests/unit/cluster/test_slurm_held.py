@@ -76,6 +76,8 @@ def test_no_step_is_started_that_would_outlast_its_allocation(bench):
     bench.look((5, "RUNNING", 1000))
     assert bench.pool.room(Resources(1, 100, 800)) == 5
     assert bench.pool.room(Resources(1, 100, 900)) is None
+    bench.look((5, "RUNNING", 1000), (6, "RUNNING", 3000))
+    assert bench.pool.room(Resources(1, 100, 100_000)) == 6
 
 
 def test_near_its_end_an_allocation_is_replaced_and_given_back_when_empty(bench):

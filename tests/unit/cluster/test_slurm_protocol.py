@@ -1,5 +1,6 @@
 """The cluster protocol on a Slurm that only answers: what is asked, how often, and what follows."""
 
+import dataclasses
 import itertools
 import stat
 import sys
@@ -11,6 +12,7 @@ import pytest
 from beampace.beamtime.resources import OnlineResources
 from beampace.cluster.slurm import (
     Completed,
+    HeldSettings,
     NodeSide,
     Patience,
     RecordedTransport,
@@ -57,7 +59,7 @@ class Slurm:
         return Completed(1, "", "Slurm accounting storage is disabled\n")
 
     def scancel(self, argv, stdin):
-        for number in map(int, argv[2:]):
+        for number in [int(word) for word in argv[2:] if word.isdigit()]:
             if number in self.jobs:
                 self.jobs[number][1] = "CANCELLED"
         return Completed(0, "", "")
@@ -73,7 +75,7 @@ class Site:
         self.cluster = self.another()
         self.natives = {}
 
-    def another(self, **settings):
+    def another(self, held=None, **settings):
         patience = Patience(stale_s=30, vanished_s=60)
         chosen = SlurmSettings(**{"wait_s": 5.0, "patience": patience, **settings})
         return SlurmCluster(
@@ -82,6 +84,7 @@ class Site:
             lambda: self.granted,
             NodeSide(python="/node/python", program=("/node/env/python",), view=self.view),
             chosen,
+            held,
             clock=lambda: self.now,
         )
 
@@ -342,6 +345,97 @@ def test_attempts_of_another_account_are_not_asked_about(site):
     assert site.states()[native] is UNKNOWN
     site.now += 60
     assert site.states()[native] is GONE
+
+
+def hold(site, **values):
+    """The site's cluster with one allocation of four cores, which runs."""
+    site.cluster.close()
+    site.slurm.srun, site.steps = [], {}
+    setattr(site.slurm, "/bin/sh", lambda argv, stdin: site.slurm.srun.append(argv) or Completed(0, "", ""))
+    plain = site.slurm.squeue
+
+    def squeue(argv, stdin):
+        lines = [f"{job}.{step}|{name}" for (job, step), name in site.steps.items()]
+        return Completed(0, "\n".join(lines), "") if "--steps" in argv else plain(argv, stdin)
+
+    site.slurm.squeue = squeue
+    values = {"allocations": 1, "cores": 4, "memory_mb": 4000, "time_s": 500, "renew_s": 60, **values}
+    site.cluster = site.another(HeldSettings(**values))
+    site.states()
+    site.slurm.jobs[101][1] = "RUNNING"
+    site.now += 10
+    site.cluster.tend()
+
+
+def test_urgent_attempts_become_steps_and_others_jobs(site):
+    hold(site)
+    site.submit(site.spec("full"))
+    spec = dataclasses.replace(site.spec("fast"), urgent=True, resources=Resources(3, 1000, 100))
+    native = site.submit(spec)
+    assert len(site.asked("sbatch")) == 2  # the allocation, and the job
+    (argv,) = site.slurm.srun
+    assert argv[argv.index("srun") + 1 :][:2] == ("--jobid=101", "--overlap")
+    assert argv[-1] == "/node/jobs/fast-1/launch.json"
+    site.steps[101, 3] = native.split(":")[3]
+    assert site.states()[native] is RUNNING
+    again = dataclasses.replace(site.spec("next"), urgent=True, resources=Resources(3, 1000, 100))
+    site.submit(again)
+    assert len(site.asked("sbatch")) == 3  # no room: a job
+
+
+def test_a_step_is_told_to_end_and_its_allocation_stays(site):
+    hold(site)
+    spec = dataclasses.replace(site.spec("fast"), urgent=True, resources=Resources(3, 1000, 100))
+    native = site.submit(spec)
+    site.steps[101, 3] = native.split(":")[3]
+    site.states()
+    site.cluster.cancel(native, spec.directory)
+    for _ in range(3):
+        site.states()
+    first, *later = site.asked("scancel")
+    assert first == ("scancel", "--quiet", "--signal=TERM", "101.3")
+    assert set(later) == {("scancel", "--quiet", "101.3")}
+
+
+def test_a_step_that_is_lost_is_gone_soon(site):
+    hold(site)
+    native = site.submit(dataclasses.replace(site.spec("fast"), urgent=True, resources=Resources(3, 9, 9)))
+    site.steps[101, 3] = native.split(":")[3]
+    assert site.states()[native] is RUNNING
+    site.steps.clear()
+    assert [site.states()[native] for _ in range(2)] == [UNKNOWN, GONE]
+    assert site.cluster._held.room(Resources(4, 9, 9)) == 101
+
+
+def test_a_predecessors_steps_count(site):
+    hold(site)
+    native = site.submit(dataclasses.replace(site.spec("fast"), urgent=True, resources=Resources(3, 9, 9)))
+    site.steps[101, 3] = native.split(":")[3]
+    site.cluster.close()
+    site.cluster = site.another(site.cluster._held.settings)
+    assert site.states()[native] is RUNNING
+    assert site.cluster._held.room(Resources(2, 9, 9)) is None
+    assert site.cluster._held.room(Resources(1, 9, 9)) == 101
+    assert len(site.asked("sbatch")) == 1
+
+
+def test_where_nodes_are_not_shared_all_attempts_wait_for_room(site):
+    hold(site, everything=True)
+    native = site.submit(site.spec("a"))
+    site.submit(site.spec("b"))
+    with pytest.raises(InfrastructureError, match="room"):
+        site.submit(site.spec("c"))
+    assert site.cluster.find(site.spec("c")) is None
+    (site.natives[native] / "exit.json").write_text("{}")
+    site.states()
+    site.submit(site.spec("c"))
+    assert len(site.slurm.srun) == 3
+
+
+def test_what_is_held_is_given_back(site):
+    hold(site)
+    site.cluster.give_back()
+    assert site.asked("scancel")[-1] == ("scancel", "--quiet", "101")
 
 
 @pytest.mark.parametrize("text", ["", "local:ab-1", "slurm:a:b:c", "slurm:1:2", "slurm:a:１:c"])

@@ -24,15 +24,16 @@ from __future__ import annotations
 import errno
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from beampace.beamtime.resources import OnlineResources
 from beampace.cluster.files import claimed, read_started, withdraw
 from beampace.cluster.launcher import CANCEL, EXIT, LAUNCH, PID
-from beampace.cluster.slurm.gate import Gate, Outage
+from beampace.cluster.slurm.gate import Gate, NoRoom, Outage
 from beampace.cluster.slurm.held import HOLD, HeldPool, HeldSettings, hold_argv, step_argv
 from beampace.cluster.slurm.native import Native, native_of
-from beampace.cluster.slurm.node import NodeSide, put_launcher, write_launch
+from beampace.cluster.slurm.node import NodeSide, asked_for, put_launcher, write_launch
 from beampace.cluster.slurm.poller import Poller
 from beampace.cluster.slurm.queue import Queue
 from beampace.cluster.slurm.refusals import RESERVATION
@@ -142,11 +143,23 @@ class SlurmCluster:
             text: self._closed_since.get(text, self._clock()) for text in natives if text not in mine
         }
         self._poller.follow({native.name: native.number for native in mine.values()})
-        if granted is not None and (mine or self._poller.steps):
-            self._poller.tend(granted.account, self._settings.wait_s)
-            self._outage.answered()
-            self._tend_held(granted)
+        self.tend()
+        self._adopt({native.name: directories[text] for text, native in mine.items()})
         return {text: self._state(text, natives.get(text), where) for text, where in directories.items()}
+
+    def tend(self) -> None:
+        """Take in answers, ask when it is time, keep what is to be held. `states` does it, too.
+
+        Raises:
+            InfrastructureError: the last question was not answered.
+        """
+        granted = self._resources()
+        if granted is None:
+            return
+        self._poller.tend(granted.account, self._settings.wait_s)
+        self._outage.answered()
+        if self._poller.steps:
+            self._tend_held(granted)
 
     def ending(self, native_id: str) -> Fate | None:
         """Why an attempt is gone, in the queue's own words; None when it is not, or the queue cannot say."""
@@ -208,10 +221,10 @@ class SlurmCluster:
         if started is not None and started.pid != 0:
             return Native(granted.account, 0, name)
         self._gate.check(granted)
+        job = self._room(spec)
         write_launch(directory, self._node.launch_of(spec), other_account=self._node.other_account)
         if started is not None:
             (directory / PID).unlink()  # only a withdrawal, which no launcher can have replaced
-        job = self._held.room(spec.resources) if spec.urgent or self._held.settings.everything else None
         try:
             number = self._ask(spec, directory, granted) if job is None else self._step(spec, directory, job)
         except BeampaceError as error:
@@ -221,6 +234,26 @@ class SlurmCluster:
         self._gate.taken()
         self._poller.hurry()
         return Native(granted.account, number, name)
+
+    def _room(self, spec: JobSpec) -> int | None:
+        """The allocation for a step, or None where a job of its own is right.
+
+        Raises:
+            InfrastructureError: there is no room yet, and a job would wait for the nodes that are held.
+        """
+        if not (spec.urgent or self._held.settings.everything):
+            return None
+        job = self._held.room(spec.resources)
+        if job is None and self._held.settings.everything:
+            raise NoRoom(Failure.NODE_LOST, "No held allocation has room for it yet.")
+        return job
+
+    def _adopt(self, directories: Mapping[str, Path]) -> None:
+        """Count steps that a predecessor of this process started."""
+        for name, directory in directories.items():
+            seen = self._poller.jobs.get(name, ())
+            if seen and seen[-1].step and not (directory / EXIT).exists():
+                self._held.adopt(seen[-1].job, name, partial(asked_for, directory))
 
     def _step(self, spec: JobSpec, directory: Path, job: int) -> int:
         """Start an attempt as a step of an allocation; it is known by its name, so its number is 0."""

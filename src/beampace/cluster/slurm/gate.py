@@ -42,6 +42,10 @@ class Gate:
         self._shut.clear()
 
 
+class NoRoom(InfrastructureError):
+    """Nothing was asked: there is no room in what is held."""
+
+
 @dataclass(slots=True)
 class Outage:
     """A block in which the queue is asked; while it has just left a question unanswered, there is none.
@@ -70,6 +74,8 @@ class Outage:
 
     def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
         """Take note of how it went."""
+        if isinstance(error, NoRoom):
+            return
         if isinstance(error, InfrastructureError) and error.code is Failure.NODE_LOST:
             self._until = self.clock() + PAUSES_S[min(self._count, len(PAUSES_S) - 2)]
             self._count += 1

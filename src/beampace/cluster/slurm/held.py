@@ -121,6 +121,11 @@ class HeldPool:
         if job in self._known:
             self._known[job].used[name] = wish
 
+    def adopt(self, job: int, name: str, wish: Callable[[], Resources]) -> None:
+        """A step that somebody else started runs there; it is asked once what it may use."""
+        if job in self._known and name not in self._known[job].used:
+            self._known[job].used[name] = wish()
+
     def free(self, names: Iterable[str]) -> None:
         """These attempts have ended."""
         for one in self._known.values():
@@ -132,11 +137,9 @@ class HeldPool:
             return False
         memory = sum(used.memory_mb for used in one.used.values()) + wish.memory_mb
         enough = not self.settings.memory_mb or memory <= self.settings.memory_mb
-        return (
-            enough
-            and self._free_cores(one) >= wish.cores
-            and one.ends - self.clock() > wish.time_s + MARGIN_S
-        )
+        # One that may take longer than any allocation lasts is started all the same, in a fresh one.
+        time_s = min(wish.time_s + MARGIN_S, self.settings.time_s - self.settings.renew_s)
+        return enough and self._free_cores(one) >= wish.cores and one.ends - self.clock() >= time_s
 
     def _free_cores(self, one: _Allocation) -> int:
         return self.settings.cores - sum(used.cores for used in one.used.values())

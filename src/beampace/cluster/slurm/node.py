@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import stat
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from beampace.cluster import launcher
 from beampace.cluster.launcher import LAUNCH, Launch
 from beampace.cluster.slurm.script import script
+from beampace.core.job import Resources
 from beampace.core.ports import JobSpec
 
 
@@ -109,3 +111,12 @@ def write_launch(directory: Path, launch: Launch, *, other_account: bool) -> Non
         if stat.S_ISREG(mode) and path.suffix == ".json":
             path.chmod(0o644)
     directory.chmod(0o1777)
+
+
+def asked_for(directory: Path) -> Resources:
+    """What the attempt of a `launch.json` may use; the least when it cannot be read."""
+    try:
+        launch = Launch(**json.loads((directory / LAUNCH).read_bytes()))
+        return Resources(int(launch.cores), int(launch.memory_mb), int(launch.time_s))
+    except (OSError, ValueError, TypeError):
+        return Resources()

@@ -57,7 +57,7 @@ class SshSettings:
     connect_s: float = 10.0
     patience_s: float = 5.0
     keep_alive_s: float = 10.0
-    pauses_s: tuple[float, float] = (0.5, 30.0)
+    pauses_s: tuple[float, float] = (0.5, 10.0)
 
 
 @dataclass(frozen=True, slots=True)
