@@ -14,6 +14,7 @@ from beampace.core.errors import BeampaceError
 from beampace.core.sighting import Trouble
 from beampace.plan import Capacity
 from beampace.service.cancelling import Canceller
+from beampace.service.claims import Claims
 from beampace.service.desk import Desk
 from beampace.service.following import Follower
 from beampace.service.groups import Groups
@@ -77,6 +78,7 @@ class Reconciler:
     lookout: Lookout | None = None
     last: Turn = Turn()
     life: Life = field(init=False)
+    claims: Claims = field(init=False)
     follower: Follower = field(init=False)
     starter: Starter = field(init=False)
     canceller: Canceller = field(init=False)
@@ -91,6 +93,7 @@ class Reconciler:
     def __post_init__(self) -> None:
         use = GroupUse(self.desk.clock)
         self.life = Life(self.desk)
+        self.claims = Claims(self.desk)
         self.follower = Follower(self.desk, use)
         self.starter = Starter(self.desk, self.capacity, use)
         self.canceller = Canceller(self.desk)
@@ -195,7 +198,7 @@ class Reconciler:
     def _start(self) -> Troubles:
         """Take up what an earlier daemon only wrote down, then start what fits."""
         ledger = self.desk.ledger
-        absent = self.life.absent()
+        absent = self.life.absent() | self.claims.refused()
         self.starter.take_up(one for one in ledger.active() if one[0].beamtime not in absent)
         state = None if self.open is None else self.space.check(self.open)
         if not self.space.no_room:
@@ -203,7 +206,7 @@ class Reconciler:
             started = self.starter.start(ledger.active(), short=only_results, absent=absent)
             self._now = replace(self._now, started=started)
         short = (state.trouble,) if state is not None and state.trouble is not None else ()
-        return (*short, *self.starter.troubles)
+        return (*short, *self.claims.troubles, *self.starter.troubles)
 
     def _follow(self) -> Troubles:
         results = self.follower.follow(self.desk.ledger.active(), self.life.closing)
