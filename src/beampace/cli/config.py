@@ -14,10 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from beampace.cli.guard import guarded
-from beampace.core.taxonomy import Exit
+from beampace.core.errors import failure
+from beampace.core.taxonomy import Exit, Failure
 from beampace.plan import DEFAULT_RULES
 from beampace.service.configuration import load, values
 from beampace.service.settings import json_schema
+from beampace.web.tokens import create_tokens
 from beampace.work.cancel import Switch
 
 
@@ -37,11 +39,33 @@ def show_command(config: Path | None, *, origin: bool) -> int:
 
 
 def verify_command(config: Path | None) -> int:
-    """Say whether the configuration can be used; returns the exit code."""
+    """Say whether a daemon can be started with the configuration; returns the exit code."""
+    from beampace.cli.serve import engines_of
+    from beampace.service.verifying import faults_of
 
     def run() -> None:
         found = load(config)
+        faults = faults_of(found, engines_of(found.settings))
+        if faults:
+            hint = "Correct the named keys; `beampace config schema` lists what each takes."
+            raise failure(Failure.BAD_REQUEST, "\n".join(("", *faults)), hint)
         sys.stdout.write(f"{found.file or 'The default configuration'} can be used.\n")
+
+    return _guarded(run)
+
+
+def tokens_command(config: Path | None) -> int:
+    """Make the token file of the HTTP interface and print the tokens, once; returns the exit code."""
+    from beampace.service.assembly import tokens_path
+
+    def run() -> None:
+        path = tokens_path(load(config).settings)
+        if path.exists() or path.is_symlink():
+            hint = "Its tokens count. Remove it to make new ones, and restart the daemon."
+            raise failure(Failure.BAD_REQUEST, f"There is a token file {path} already.", hint)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        create_tokens(path)
+        sys.stdout.write(f"# {path}\n{path.read_text(encoding='utf-8')}")
 
     return _guarded(run)
 

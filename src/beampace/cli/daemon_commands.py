@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
     settings.command()(show)
     settings.command()(verify)
     settings.command()(schema)
+    settings.command()(tokens)
     app.add_typer(settings)
 
 
@@ -60,10 +61,17 @@ def show(
 
 
 def verify(config: Config = None) -> None:
-    """Say whether the configuration can be used; wrong keys are named."""
+    """Say whether a daemon can be started with the configuration; wrong keys are named."""
     from beampace.cli.config import verify_command
 
     raise typer.Exit(verify_command(config))
+
+
+def tokens(config: Config = None) -> None:
+    """Make the token file of the HTTP interface and print the tokens, once."""
+    from beampace.cli.config import tokens_command
+
+    raise typer.Exit(tokens_command(config))
 
 
 def schema() -> None:

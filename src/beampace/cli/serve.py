@@ -17,6 +17,7 @@ from beampace.service.configuration import Configuration, load
 from beampace.service.daemon import Daemon
 from beampace.service.logs import set_up, tear_down
 from beampace.service.settings import Settings
+from beampace.service.standing import left_out
 from beampace.service.state import own_directory
 from beampace.work import Switch
 
@@ -68,14 +69,9 @@ async def _serve(daemon: Daemon) -> None:
 
 
 def engines_of(settings: Settings) -> Engines:
-    """Engines that may be planned: those configured, else those installed; and every recipe.
-
-    Raises:
-        InputError: a recipe is wrong; file and key are named (bad_request).
-    """
+    """Engines that may be planned: those configured, else those installed; and every sound recipe."""
     recipes, wrong = list_recipes(settings.engines.recipes)
-    if wrong:
-        raise wrong[0]
     installed = (name for name, engine in engines().items() if not engine.missing())
     named = settings.engines.available
-    return Engines(frozenset(installed if named is None else named) | recipes.keys(), recipes)
+    available = frozenset(installed if named is None else named) | recipes.keys()
+    return Engines(available, recipes, tuple(left_out(error) for error in wrong))

@@ -14,8 +14,9 @@ from structlog.typing import FilteringBoundLogger
 
 from beampace.beamtime import BeamtimeWatch, FixedBeamtime, OpenBeamtime
 from beampace.cluster import LocalCluster, Standby
-from beampace.core.errors import failure
+from beampace.core.errors import BeampaceError, failure
 from beampace.core.ports import Cluster
+from beampace.core.sighting import Trouble
 from beampace.core.taxonomy import Failure
 from beampace.engines.recipe import Loaded
 from beampace.plan import DEFAULT_RULES, Capacity, usual_capacity
@@ -32,6 +33,7 @@ from beampace.service.result_pages import ResultPages
 from beampace.service.settings import ClusterSection, Settings
 from beampace.service.socket_server import Allowed, serve_control
 from beampace.service.space import SpaceWatch
+from beampace.service.standing import rule_troubles, without_http
 from beampace.service.starting import PROGRAM
 from beampace.service.state import this_daemon
 from beampace.store import Lease, Ledger, open_ledger
@@ -55,10 +57,11 @@ WARM = (
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """Engines that can be used, those that are recipes among them."""
+    """Engines that can be used, those that are recipes among them, and what is wrong with others."""
 
     available: frozenset[str] = frozenset()
     recipes: Mapping[str, Loaded] = field(default_factory=dict)
+    troubles: tuple[Trouble, ...] = ()
 
 
 def steady_clock() -> Callable[[], datetime]:
@@ -125,7 +128,9 @@ def assembled(settings: Settings, engines: Engines, log: FilteringBoundLogger) -
         hooks = Hooks(_hook_plan(settings))
         stack.callback(hooks.close)
         daemon = _daemon(desk, identifier, hooks, lease)
+        stack.callback(daemon.reconciler.claims.release)
         stack.callback(daemon.reconciler.close)
+        daemon.stand(*engines.troubles, *rule_troubles(desk.rules, desk.engines, desk.recipes))
         yield daemon
 
 
@@ -171,7 +176,7 @@ def _watch(beamtime: OpenBeamtime, settings: Settings, identifier: Identifier) -
 
 @asynccontextmanager
 async def served(daemon: Daemon) -> AsyncIterator[int | None]:
-    """The daemon's socket and, if switched on, its HTTP interface; gives the port."""
+    """The daemon's socket and, if switched on, its HTTP interface; gives the port, or None for no HTTP."""
     settings, control = daemon.desk.settings, DaemonControl(daemon)
     allowed = Allowed.of(settings.control.allowed_users, settings.control.allowed_groups)
     async with AsyncExitStack() as stack:
@@ -179,12 +184,22 @@ async def served(daemon: Daemon) -> AsyncIterator[int | None]:
         yield await _http(stack, daemon, control) if settings.http.port else None
 
 
-async def _http(stack: AsyncExitStack, daemon: Daemon, control: DaemonControl) -> int:
+async def _http(stack: AsyncExitStack, daemon: Daemon, control: DaemonControl) -> int | None:
+    """Serve HTTP; what keeps it from being served is told and keeps nothing else from working."""
     from beampace.web import read_tokens
     from beampace.web.app import create_app
     from beampace.web.http import serve_http
 
     settings = daemon.desk.settings
-    tokens = read_tokens(settings.http.tokens or settings.state_dir / TOKENS)
-    app = create_app(control, tokens, daemon.desk.ledger, daemon.metrics.exposition)
-    return await stack.enter_async_context(serve_http(app, settings.http.host, settings.http.port))
+    try:
+        tokens = read_tokens(tokens_path(settings))
+        app = create_app(control, tokens, daemon.desk.ledger, daemon.metrics.exposition)
+        return await stack.enter_async_context(serve_http(app, settings.http.host, settings.http.port))
+    except BeampaceError as error:
+        daemon.stand(without_http(error))
+        return None
+
+
+def tokens_path(settings: Settings) -> Path:
+    """The file with the tokens of the HTTP interface."""
+    return settings.http.tokens or settings.state_dir / TOKENS

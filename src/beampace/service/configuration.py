@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_settings import EnvSettingsSource
+from pydantic_settings import EnvSettingsSource, SettingsError
 
 from beampace.core.errors import BeampaceError, failure
 from beampace.core.taxonomy import Failure
 from beampace.service.places import CONFIG_VARIABLE, default_state_dir
 from beampace.service.settings import ENVIRONMENT_PREFIX, Settings
+
+_SECRET = ("store", "results.hooks")
+"""Beginnings of keys whose values may hold passwords and are never quoted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,8 @@ def load(file: Path | None, environ: Mapping[str, str] | None = None) -> Configu
     merged.setdefault("state_dir", str(default_state_dir(environ)))
     try:
         settings = Settings.model_validate(merged)
-    except ValidationError as error:
-        raise _explained(error, file, from_environment) from error
+    except ValidationError as error:  # not chained: it holds the input, which may hold a password
+        raise _explained(error, file, from_environment) from None
     return Configuration(
         _absolute(settings, file), file, dict(_origins(settings, file, from_file, from_environment))
     )
@@ -75,7 +78,14 @@ def _environment(environ: Mapping[str, str]) -> dict[str, Any]:
     chosen = {k.lower(): v for k, v in given.items() if k.lower().split("__")[0] in known}
     source = EnvSettingsSource(Settings, env_ignore_empty=True)
     source.env_vars = chosen
-    return dict(source())
+    try:
+        return dict(source())
+    except SettingsError as error:  # its cause holds the value
+        raise failure(
+            Failure.BAD_REQUEST,
+            f"the environment: {error}.",
+            f"Give single keys of a table, such as {ENVIRONMENT_PREFIX}CLUSTER__CORES, or the table as JSON.",
+        ) from None
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,10 +109,17 @@ def _explained(error: ValidationError, file: Path | None, environment: Mapping[s
 
 def _words(fault: Any, key: str) -> str:
     if fault["type"] != "extra_forbidden":
-        return f"{fault['msg']}, not {fault['input']!r}"
+        return f"{fault['msg']}{_quoted(fault['input'], key)}"
     names = [name for name, _ in _leaves(Settings(), "")]
     close = difflib.get_close_matches(key, names, 1, 0.6)
     return "there is no such key" + (f"; is {close[0]} meant?" if close else "")
+
+
+def _quoted(value: Any, key: str) -> str:
+    """What was given instead, unless it may hold a secret; of a table only that it is one."""
+    if key.startswith(_SECRET) or not isinstance(value, str | int | float | bool):
+        return ""
+    return f", not {value!r}"
 
 
 def _has(tree: Any, path: tuple[int | str, ...]) -> bool:

@@ -50,6 +50,7 @@ class Daemon:
     Attributes:
         lease: what it holds of the ledger; without it no turn is taken.
         lock: held by a turn, and by commands that change the ledger.
+        standing: what has been wrong since the start and stays so.
     """
 
     desk: Desk
@@ -58,7 +59,19 @@ class Daemon:
     lease: Lease
     pulse: Pulse = field(default_factory=Pulse)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    standing: tuple[Trouble, ...] = ()
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def troubles(self) -> tuple[Trouble, ...]:
+        """What staff should know."""
+        return (*self.standing, *self.pulse.troubles)
+
+    def stand(self, *troubles: Trouble) -> None:
+        """Take in what is wrong from the start: it is told for as long as the daemon lives."""
+        self.standing += troubles
+        for trouble in troubles:
+            self.desk.log.warning("trouble", where=trouble.where, words=trouble.words)
 
     async def run(self) -> None:
         """Turn until a signal comes, or `stop` is called."""

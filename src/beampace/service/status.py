@@ -152,8 +152,7 @@ def _next(
 
 def _troubles(daemon: Daemon) -> tuple[TroubleInfo, ...]:
     return tuple(
-        TroubleInfo(where=one.where, words=one.words, next_step=one.next_step)
-        for one in daemon.pulse.troubles
+        TroubleInfo(where=one.where, words=one.words, next_step=one.next_step) for one in daemon.troubles
     )
 
 

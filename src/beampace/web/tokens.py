@@ -59,7 +59,12 @@ def read_tokens(path: Path) -> Tokens:
             _refuse_open_file(path, os.fstat(file.fileno()))
             text = file.read(MAX_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise failure(Failure.BAD_REQUEST, f"The token file {path} cannot be read: {error}.") from error
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise failure(
+            Failure.BAD_REQUEST,
+            f"The token file {path} cannot be read: {why}.",
+            "Make it with `beampace config tokens`, or name another one as [http] tokens.",
+        ) from error
     lines = [(number, line.split("#", 1)[0].split()) for number, line in enumerate(text.splitlines(), 1)]
     return Tokens.of(_parsed(path, number, words) for number, words in lines if words)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,28 @@ def test_the_password_of_the_ledger_is_not_shown(tmp_path):
     assert found.settings.store.url.get_secret_value().endswith("@host/db")
     assert "hush" not in str(dict(values(found.settings)))
     assert "hush" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'store = "postgresql://me:hush@host/db"\n',
+        '[store]\nurl = ["postgresql://me:hush@host/db"]\n',
+        '[results]\nhooks = "https://host/hush"\n',
+        '[results.hooks]\nurl = ["https://host/hush"]\n',
+        '[results.hooks]\ncommand = "send --password hush"\n',
+        '[results.hooks]\npassword = "hush"\n',
+    ],
+)
+def test_what_may_be_a_password_is_never_quoted(tmp_path, text):
+    with pytest.raises(InputError) as caught:
+        load(written(tmp_path, text), {})
+    assert "hush" not in "".join(traceback.format_exception(caught.value))
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_a_password_in_the_environment_is_not_quoted_either(tmp_path):
+    password = "".join(("hu", "sh"))  # the traceback quotes the lines of this file
+    with pytest.raises(InputError, match="store") as caught:
+        load(written(tmp_path, ""), {"BEAMPACE_STORE": f"postgresql://me:{password}@host/db"})
+    assert password not in "".join(traceback.format_exception(caught.value))

@@ -194,7 +194,7 @@ def test_a_redirect_is_not_followed(code):
 
 def test_a_closed_port_is_a_failure_without_the_query():
     with pytest.raises(InfrastructureError) as caught:
-        post_json("http://127.0.0.1:1/x?key=secret", b"{}", "k", 5)
+        post_json("http://127.0.0.1:1/secret?key=secret", b"{}", "k", 5)
     assert "secret" not in caught.value.words
 
 
@@ -202,7 +202,7 @@ def test_a_closed_port_is_a_failure_without_the_query():
     "url",
     [
         "http://logbook.example/x", "ftp://localhost/x", "file:///etc/passwd", "https://", "nonsense",
-        "https://user:secret@host/x", "http://localhost.example/x", "https://h:x/", "http://[::1/",
+        "https://user:secret@host/x", "https://host:secret/x", "http://localhost.example/x", "https://h:x/", "http://[::1/",
     ],
 )  # fmt: skip
 def test_an_address_that_would_leak_is_refused(url):

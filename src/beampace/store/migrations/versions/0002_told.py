@@ -13,7 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     """What was published before was told, too."""
-    told = sa.Column("told", sa.Boolean(), nullable=False, server_default=sa.false())
+    told: sa.Column[bool] = sa.Column("told", sa.Boolean(), nullable=False, server_default=sa.false())
     op.add_column("results", told)
     results = sa.table("results", sa.column("told", sa.Boolean()), sa.column("published", sa.Boolean()))
     op.execute(sa.update(results).values(told=results.c.published))
