@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from beampace.beamtime import root_id
 from beampace.core.errors import BeampaceError
 from beampace.core.work import WorkName
 from beampace.results import Result
@@ -162,6 +163,28 @@ def test_no_result_place_no_result(beamtime, tmp_path):
         assert caught.value.entry.exit == expected
         assert not (attempt / DIRECTORY_FILE).exists() and not list((tmp_path / "target").iterdir())
     link.unlink()
+
+
+def test_nothing_is_written_in_a_directory_that_is_another_beamtimes_by_now(tmp_path):
+    root = tmp_path / "current"
+    write_scan(root / "raw/user/rotational_001", replace(TINY, n_frames=6))
+    order = order_of(root, root_id=root_id(root))
+    run_order(order, tmp_path, dict, Switch())
+    assert outcome(tmp_path)[1].verdict.code == "diffraction"
+    root.rename(tmp_path / "old")
+    (root / "raw").mkdir(parents=True)
+    attempt = tmp_path / "attempt"
+    with start(order, attempt) as process:
+        output, _ = process.communicate(timeout=PATIENT_S)
+    assert process.returncode == 3, output
+    assert (attempt / "ending").read_text() == "beamtime_closed"
+    assert not (attempt / DIRECTORY_FILE).exists()
+    assert [path.name for path in root.iterdir()] == ["raw"]
+    root.rename(tmp_path / "other")
+    with pytest.raises(BeampaceError, match=str(root)) as caught:
+        run_order(order, tmp_path, dict, Switch())
+    assert caught.value.code == "beamtime_closed"
+    assert not root.exists()
 
 
 def test_no_order(tmp_path):

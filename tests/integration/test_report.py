@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from beampace.beamtime import root_id
 from beampace.cli.calling import Where
 from beampace.cli.report import Reported, report_command
 from beampace.core.errors import InputError
@@ -16,7 +17,7 @@ from beampace.core.job import AttemptState, ExitRecord
 from beampace.core.sighting import FilesSeen
 from beampace.core.work import WorkClass, WorkName
 from beampace.service.report import accounts_of, beamtime_of, report_of
-from beampace.service.report_page import report_page
+from beampace.service.report_page import report_page, report_words
 from beampace.store import open_ledger
 from tests.support.ledgers import Clock, claim, new_result, planned, sighting
 
@@ -268,3 +269,40 @@ def test_without_daemon_and_ledger_nothing_is_made_up(tmp_path, capsys):
     assert "no ledger" in said
     assert "--state-dir" in said
     assert list(tmp_path.iterdir()) == []
+
+
+def current_is_gone(beamtime, core_path=""):
+    """The beamtime stops: its directory is known, and moved away."""
+    beamtime.ledger.open_beamtime("11001234", str(beamtime.root), "", root_id(beamtime.root), core_path)
+    beamtime.ledger.close_beamtime("11001234", "stopped")
+    beamtime.root.rename(beamtime.root.parent / "core")
+
+
+@pytest.mark.parametrize("next_one", [False, True])
+def test_after_the_stop_files_are_not_lost_but_not_checked(good, next_one):
+    current_is_gone(good)
+    if next_one:
+        (good.root / "processed").mkdir(parents=True)
+    report = good.report()
+    assert (report.lost, report.doubled, report.misplaced, report.disk) == ((), (), (), None)
+    assert str(good.root) in report.unchecked
+    assert "not checked" in report_words(report)
+    assert "Nothing lost" not in report_page(report)
+    number = good.dataset("late")
+    assert any(f"Dataset {number} " in line for line in good.report().lost), (
+        "the ledger is checked all the same"
+    )
+
+
+def test_after_the_stop_files_are_looked_for_where_the_data_are_kept(good, tmp_path):
+    core = tmp_path / "core"
+    current_is_gone(good, str(core))
+    report = good.report()
+    assert (report.unchecked, report.lost, report.misplaced) == ("", (), ())
+    assert report.disk is not None
+    twice = good.write(1, f"{0:016x}", "process_002")  # below `current`, which is another beamtime's by now
+    assert good.report().doubled == ()
+    shutil.move(twice, core / twice.relative_to(good.root).parent)
+    assert len(good.report().doubled) == 1
+    shutil.rmtree(core / "processed/b")
+    assert len(good.report().lost) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from beampace.core.job import AttemptState, ExitRecord, JobState
 from beampace.core.sighting import FilesSeen
 from beampace.core.work import WorkClass, WorkName
 from beampace.store import Cost, Ended, FrameCounts, Ledger, Spent, open_ledger
+from beampace.store.beamtimes import TAKEN
 from beampace.store.tables import attempts, datasets, events, jobs, results
 from tests.support.ledgers import (
     START,
@@ -63,6 +65,18 @@ class TestBeamtimes:
         assert again == first
         assert topics(ledger) == ["beamtime.opened", "beamtime.closed", "beamtime.opened"]
 
+    def test_a_root_is_its_directory_until_another_beamtime_is_opened_there(self, ledger: Ledger) -> None:
+        first = ledger.open_beamtime("11001", "/gpfs/current", "", "4711", "/core/11001")
+        assert (first.root_id, first.core_path) == ("4711", "/core/11001")
+        ledger.open_beamtime("11002", "/gpfs/commissioning", "", "4711")
+        assert ledger.beamtime("11001") == first
+        ledger.open_beamtime("11003", "/gpfs/current", "", "4711")
+        assert ledger.beamtime("11001").root_id == TAKEN
+        assert ledger.beamtime("11001").core_path == "/core/11001"
+        assert ledger.beamtime("11002").root_id == ledger.beamtime("11003").root_id == "4711"
+        assert ledger.open_beamtime("11001", "/gpfs/current", "", "4711", "/core/11001") == first
+        assert ledger.beamtime("11003").root_id == TAKEN
+
     def test_unknown_or_impossible_ones_are_refused(self, ledger: Ledger) -> None:
         for id_ in ("", "x" * 201):
             with pytest.raises(InputError):
@@ -72,6 +86,35 @@ class TestBeamtimes:
         with pytest.raises(InputError, match="'nope'"):
             ledger.observe("nope", sighting(), "a")
         assert ledger.events() == () and ledger.datasets() == ()
+
+
+class TestRevival:
+    def test_what_a_stop_ended_waits_again_once(self, ledger: Ledger) -> None:
+        for key, code in (("a", "beamtime_closed"), ("b", "node_lost"), ("c", "cancelled")):
+            with_job(ledger, key)
+            claim(ledger, key)
+            ledger.end_attempt(key, 1, code, "")
+            ledger.end_job(key, code, "words")
+        with_job(ledger, "d", beamtime="11002")
+        ledger.end_job("d", "beamtime_closed", "")
+        before = ledger.job("a")
+        (job,) = ledger.revive("11001")
+        assert job == replace(before, state=JobState.WAITING, code="", detail="", ended=None)
+        assert job.attempts == 1
+        assert [event.payload["job"] for event in ledger.events(topic="job.revived")] == ["a"]
+        assert ledger.revive("11001") == ()
+        assert [one.key for one in ledger.waiting()] == ["a"]
+        assert claim(ledger, "a") == 2
+
+    def test_what_has_a_result_or_is_of_older_frames_stays_ended(self, ledger: Ledger) -> None:
+        with_job(ledger, "a")
+        claim(ledger, "a")
+        ledger.finish(new_result("a", code="beamtime_closed"))
+        old = with_job(ledger, "b")
+        ledger.end_job("b", "beamtime_closed", "")
+        ledger.settle(old, "stopped")
+        ledger.grow(old)
+        assert ledger.revive("11001") == ()
 
 
 class TestDatasets:

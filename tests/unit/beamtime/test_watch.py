@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from beampace.beamtime import BeamtimeWatch, ChangeKind, FixedBeamtime, OpenBeamtime, Outcome, find
+from beampace.beamtime import (
+    BeamtimeWatch,
+    ChangeKind,
+    FixedBeamtime,
+    OpenBeamtime,
+    Outcome,
+    find,
+    is_still,
+)
 from beampace.core.errors import InputError
 
 
@@ -276,3 +284,21 @@ def test_the_id_of_a_fixed_beamtime_is_plain(tmp_path: Path) -> None:
     seen = BeamtimeWatch(FixedBeamtime(root), Clock()).observe()
     assert seen.open is None
     assert "my data" in seen.troubles[0].words
+
+
+def test_the_same_beamtime_in_another_directory_is_told(site: Site) -> None:
+    site.start("1")
+    assert site.kinds(0) == [("opened", "1")]
+    before = site.watch.observe().open
+    real = site.current.resolve()
+    real.rename(real.parent / "old")
+    site.start("1")
+    (change,) = site.watch.observe().changes
+    assert (change.kind, change.beamtime.root) == (ChangeKind.UPDATED, real)
+    assert "another directory" in change.words
+    assert before is not None
+    assert is_still(real.parent / "old", before.root_id)
+    assert not is_still(real, before.root_id)
+    assert is_still(real, change.beamtime.root_id)
+    assert is_still(real, "")
+    assert not is_still(real / "none", "")

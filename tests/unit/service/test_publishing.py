@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from beampace.beamtime import root_id
+from beampace.core.errors import failure
 from beampace.core.job import JobState
 from beampace.core.taxonomy import Failure
 from beampace.service.hooks import HookPlan, Told
@@ -16,7 +19,7 @@ from beampace.service.metrics import Metrics
 from beampace.service.publishing import Publisher
 from beampace.service.result_pages import ResultPages
 from beampace.service.telling import AT_A_TIME, DEAD_AFTER, PAUSE_S
-from tests.support.desk import Bench, bench
+from tests.support.desk import BEAMTIME, Bench, bench
 
 
 class HeldHooks:
@@ -140,3 +143,68 @@ def test_results_whose_place_refuses_keep_back_no_others(
         for _ in range(3):
             publisher.publish()
         assert [row.id for row in made.ledger.unpublished()] == [row.id for row in rows[:3]]
+
+
+def moved(made: Bench) -> None:
+    """The beamtime's directory is known, goes, and another one comes to its place."""
+    made.ledger.open_beamtime(BEAMTIME, str(made.root), "", root_id(made.root))
+    made.root.rename(made.root.parent / "old")
+    (made.root / "processed").mkdir(parents=True)
+
+
+def test_nothing_is_listed_or_told_in_a_directory_that_is_anothers_by_now(tmp_path: Path) -> None:
+    with publishing(tmp_path) as (made, hooks, publisher):
+        with_results(made, 2)
+        moved(made)
+        assert publisher.publish() == ()
+        made.go(5)
+        assert publisher.publish() == ()
+        assert hooks.asked == []
+        assert list((made.root / "processed").iterdir()) == []
+        assert made.ledger.unpublished() == made.ledger.untold() == ()
+
+
+def refused(*_: object) -> None:
+    raise failure(Failure.NOT_WRITABLE, "The place refuses.")
+
+
+def test_the_trouble_of_a_result_goes_with_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with publishing(tmp_path) as (made, _, publisher):
+        with_results(made, 1)
+        monkeypatch.setattr("beampace.service.result_pages.list_result", refused)
+        assert [trouble.where for trouble in publisher.publish()] == ["result 1"]
+        shutil.rmtree(made.root)
+        assert publisher.publish() == ()
+        assert made.ledger.unpublished() == ()
+
+
+def test_the_trouble_of_an_index_goes_with_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with publishing(tmp_path) as (made, _, publisher):
+        with_results(made, 1)
+        monkeypatch.setattr("beampace.service.result_pages.write_indexes", refused)
+        assert [trouble.where for trouble in publisher.publish()] == [BEAMTIME]
+        shutil.rmtree(made.root)
+        made.go(5)
+        assert publisher.publish() == ()
+
+
+@pytest.mark.parametrize("step", ["list_result", "write_indexes"])
+def test_pages_of_a_closed_beamtime_are_tried_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    tries: list[object] = []
+
+    def counted(*_: object) -> None:
+        tries.append(step)
+        refused()
+
+    with publishing(tmp_path) as (made, _, publisher):
+        with_results(made, 1)
+        monkeypatch.setattr(f"beampace.service.result_pages.{step}", counted)
+        assert len(publisher.publish()) == 1
+        made.ledger.close_beamtime(BEAMTIME, "stopped")
+        for _ in range(3):
+            made.go(5)
+            assert publisher.publish() == ()
+        assert len(tries) == 2
+        assert made.ledger.unpublished() == ()
