@@ -55,7 +55,7 @@ class SshSettings:
     allow_open_key: bool = False
     channels: int = 8
     connect_s: float = 10.0
-    patience_s: float = 5.0
+    patience_s: float = 2.0
     keep_alive_s: float = 10.0
     pauses_s: tuple[float, float] = (0.5, 10.0)
 
