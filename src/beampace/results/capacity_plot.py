@@ -110,7 +110,7 @@ def _engines(axes: Axes, engines: Sequence[EngineNeed]) -> None:
 
 def _said(one: EngineNeed) -> str:
     if one.nodes is None:
-        return "more than were tried"
+        return "more than were tried" if one.shortest_s else "no such work"
     lag = "" if one.p95_s is None else f", 95 % within {lasting(one.p95_s)}"
     if one.pace_nodes == one.nodes:
         return f"{one.nodes}, as fast as data taking{lag}"

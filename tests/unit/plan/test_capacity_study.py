@@ -192,6 +192,13 @@ def test_an_engine_that_follows_is_live_work():
     assert all(rule.work is not WorkName.PROCESS for rule in rules_with(model, model.rules_used, "look"))
 
 
+def test_an_engine_without_work_needs_nothing():
+    model = described(rules=PROCESS_ONLY, compare=["look"])
+    (look,) = study(Trial(model, model.rules_used)).engines
+    assert (look.nodes, look.pace_nodes) == (None, None)
+    assert "no such work" in look.words
+
+
 def test_believed_work_is_named():
     assert study(Trial(described(), described().rules_used)).believed == ("look", "map")
 

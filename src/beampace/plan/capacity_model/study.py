@@ -113,7 +113,11 @@ def engine_need(search: Search, engine: str) -> EngineNeed:
         engine: its name.
     """
     trial, most, nodes = search.trial, search.most, search.bounded()
-    shortest = min((max(0.0, one.lag) for one in judged_work(trial.play(most, 0))), default=0.0)
+    alone = [max(0.0, one.lag) for one in judged_work(trial.play(most, 0))]
+    if not alone:
+        words = "The rules plan no such work for what is collected."
+        return EngineNeed(engine=engine, shortest_s=0.0, words=words)
+    shortest = min(alone)
     found = None if nodes is None else search.at(nodes)
     if nodes is None or found is None:
         words = f"More than {_nodes(most)} are needed to keep the lag bounded."
