@@ -10,7 +10,7 @@ import pytest
 
 from beampace.beamtime.resources import OnlineResources
 from beampace.cluster.slurm import SshSettings, SshTransport, Unreachable
-from beampace.cluster.slurm.ssh import host_and_port
+from beampace.cluster.slurm.line import host_and_port
 from beampace.core.errors import BeampaceError, InfrastructureError
 from beampace.core.taxonomy import Failure
 
