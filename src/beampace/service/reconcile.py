@@ -209,7 +209,9 @@ class Reconciler:
         return (*short, *self.claims.troubles, *self.starter.troubles)
 
     def _follow(self) -> Troubles:
-        results = self.follower.follow(self.desk.ledger.active(), self.life.closing)
+        followed = self.follower.follow(self.desk.ledger.active(), self.life.closing)
+        results = (*self.starter.taken, *followed)
+        self.starter.taken.clear()
         for result in results:
             if is_here(self.desk.ledger.beamtime(result.beamtime)):
                 self.growth.ended(result)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -16,6 +17,7 @@ from beampace.core.taxonomy import Exit
 RESULT_FILE = "result.json"
 MOST_BYTES = 64 * 1024 * 1024
 MOST_DIRECTORIES = 10_000
+MOST_OF_A_WORK = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,27 @@ def result_files(places: Iterable[Path]) -> Iterator[ResultFile]:
             document = _document(directory)
             if document is not None:
                 yield ResultFile(str(directory), _job_of(document), _code_of(document))
+
+
+def answer_of(place: Path, work: str, job: str) -> Path | None:
+    """The directory of the latest result of a job that says something good or bad of its data, or None.
+
+    Args:
+        place: of the results; only the last of its directories `<work>_<NNN>` are looked at.
+        work: `look`, ...
+        job: key.
+    """
+    numbered = re.compile(rf"{re.escape(work)}_\d{{3,9}}")
+    named = [path for path in _directories(place) if numbered.fullmatch(path.name)]
+    for directory in sorted(named, key=lambda path: int(path.name.rpartition("_")[2]))[
+        : -MOST_OF_A_WORK - 1 : -1
+    ]:
+        document = _document(directory)
+        if document is not None and _job_of(document) == job:
+            code = _code_of(document)
+            if code and exit_of(code) in (Exit.RESULT, Exit.SCIENCE):
+                return directory
+    return None
 
 
 def _directories(place: Path) -> list[Path]:

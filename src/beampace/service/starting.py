@@ -19,8 +19,9 @@ from beampace.service.desk import Desk
 from beampace.service.each import for_each
 from beampace.service.following import RETRY_AFTER_S, Living
 from beampace.service.result_place import results_place
+from beampace.service.taking_in import take_in
 from beampace.service.use import GroupUse
-from beampace.store import AttemptRow, DatasetRow, JobRow
+from beampace.store import AttemptRow, DatasetRow, JobRow, ResultRow
 from beampace.work.directory import os_failure
 from beampace.work.order import ORDER_FILE, Order
 
@@ -52,12 +53,14 @@ class Starter:
 
     Attributes:
         troubles: jobs that could not be started at the last try.
+        taken: results that were there before their jobs were started; whoever deals with them clears it.
     """
 
     desk: Desk
     capacity: Capacity
     use: GroupUse
     troubles: tuple[Trouble, ...] = ()
+    taken: list[ResultRow] = field(default_factory=list)
     _short: bool = False
     _not_before: dict[str, float] = field(default_factory=dict)
     _passed: dict[str, int] = field(default_factory=dict)
@@ -154,6 +157,10 @@ class Starter:
 
     def _start(self, job: JobRow, dataset: DatasetRow, start: Start, wish: Resources) -> bool:
         desk = self.desk
+        found = None if job.attempts else take_in(desk, job, place_of(desk, dataset))
+        if found is not None:
+            self.taken.append(found)
+            return False
 
         def directory(number: int) -> str:
             return str(desk.attempt_directory(job.key, number))
