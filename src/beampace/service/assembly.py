@@ -165,7 +165,7 @@ def _beamtimes(settings: Settings, ledger: Ledger) -> BeamtimeWatch:
     section = settings.beamtime
     last = next((row for row in ledger.beamtimes() if row.closed is None), None)
     roots = section.roots if section.fixed is None else FixedBeamtime(section.fixed, section.id)
-    known = None if last is None else OpenBeamtime.at(last.id, Path(last.root))
+    known = None if last is None else OpenBeamtime.at(last.id, Path(last.root), last.root_id)
     return BeamtimeWatch(roots, time.monotonic, known, section.grace_s)
 
 
