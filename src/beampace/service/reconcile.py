@@ -28,7 +28,7 @@ from beampace.service.publishing import Publisher
 from beampace.service.roots import is_here
 from beampace.service.space import SpaceWatch
 from beampace.service.starting import Starter
-from beampace.service.use import GroupUse
+from beampace.service.use import remembered_use
 from beampace.watch import Watch
 
 SLOW_S = 2.0
@@ -91,7 +91,7 @@ class Reconciler:
     _blind_since: float | None = None
 
     def __post_init__(self) -> None:
-        use = GroupUse(self.desk.clock)
+        use = remembered_use(self.desk.ledger, self.desk.clock)
         self.life = Life(self.desk)
         self.claims = Claims(self.desk)
         self.follower = Follower(self.desk, use)
@@ -192,7 +192,7 @@ class Reconciler:
             self._blind_since = self.desk.clock()
         if self.desk.clock() - self._blind_since < SLOW_S:
             return ()
-        words = f"raw/ is not there: {beamtime.raw} does not exist, so that no dataset is seen."
+        words = "raw/ is not there; no dataset can be seen."
         return (Trouble(str(beamtime.raw), words, "Check the mount and the configured root, or make raw/."),)
 
     def _start(self) -> Troubles:

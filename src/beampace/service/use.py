@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
+
+from beampace.store import Ledger
 
 HALF_LIFE_S = 3600.0
 """After so long a core-second counts half."""
+
+REMEMBERED_S = 8 * HALF_LIFE_S
+"""What was used before counts next to nothing."""
+
+
+def remembered_use(ledger: Ledger, clock: Callable[[], float]) -> GroupUse:
+    """What each group used lately as the ledger knows it, so that a restart gives nobody a fresh share."""
+    use, now = GroupUse(clock), ledger.now()
+    for spent in ledger.used_since(now - timedelta(seconds=REMEMBERED_S)):
+        age_s = max(0.0, (now - spent.ended).total_seconds())
+        use.add(spent.group, spent.core_seconds * 0.5 ** (age_s / HALF_LIFE_S))
+    return use
 
 
 @dataclass(slots=True)
