@@ -39,6 +39,9 @@ from beampace.web import (
 HEALTHY_S = 15.0
 """Seconds since the last turn for which the loop counts as turning."""
 
+ANNOUNCED_WAIT_S = 1.0
+"""Seconds for which an announcement waits for its dataset to be sighted."""
+
 
 @dataclass(frozen=True, slots=True)
 class DaemonControl:
@@ -59,27 +62,25 @@ class DaemonControl:
         )
 
     def announce(self, request: AnnounceRequest) -> AnnounceAnswer:
-        """Hand an announcement to the watch: the same entry as polling."""
-        with self.daemon.lock:
-            reconciler = self.daemon.reconciler
-            if reconciler.lookout is None:
-                raise failure(
-                    Failure.BEAMTIME_CLOSED, "No beamtime is open.", "Announce again once it has started."
-                )
-            path = self._seen_here(request.path)
-            reconciler.lookout.watch.announce(
-                Announcement(
-                    path=path,
-                    kind=request.kind,
-                    group=request.group,
-                    sample=request.sample,
-                    frames=request.frames,
-                )
+        """Hand an announcement to the watch, the same entry as polling, and wait a moment for what it sees.
+
+        The turn goes on meanwhile: neither the file system nor the caller's patience is waited for in it.
+        """
+        lookout = self.daemon.reconciler.lookout
+        if lookout is None:
+            raise failure(
+                Failure.BEAMTIME_CLOSED, "No beamtime is open.", "Announce again once it has started."
             )
-            known = self.daemon.desk.ledger.dataset_at(str(path.resolve()))
-        number = None if known is None else known.id
-        words = "It is looked for." if known is None else "It is known."
-        return AnnounceAnswer(news="not_yet" if known is None else "same", dataset=number, words=words)
+        said = request.model_dump(include={"kind", "group", "sample", "frames"})
+        before = lookout.heard.count
+        path = lookout.watch.announce(Announcement(path=self._seen_here(request.path), **said))
+        seen = lookout.heard.wait_for(path, before, ANNOUNCED_WAIT_S)
+        if seen is not None:
+            return AnnounceAnswer(news=seen.news, dataset=seen.dataset.id)
+        known = self.daemon.desk.ledger.dataset_at(str(path))
+        if known is not None:
+            return AnnounceAnswer(news="same", dataset=known.id)
+        return AnnounceAnswer(news="not_yet")
 
     def status(self, request: StatusRequest) -> StatusAnswer:
         """How things are."""

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from beampace.core.sighting import FilesSeen, Sighting, Trouble
 from beampace.service.growth import Growth
+from beampace.service.heard import Heard
 from beampace.service.intake import Intake
 from beampace.watch import Watch, WatchTick
 
@@ -21,6 +22,7 @@ class Lookout:
     Attributes:
         beamtime: its id.
         last: what the last look found.
+        heard: what became of the last sightings, for those who wait for one.
     """
 
     beamtime: str
@@ -28,6 +30,7 @@ class Lookout:
     intake: Intake
     growth: Growth
     last: WatchTick = field(default_factory=WatchTick)
+    heard: Heard = field(default_factory=Heard)
     _sightings: list[Sighting] = field(default_factory=list)
     _files: list[FilesSeen] = field(default_factory=list)
 
@@ -53,6 +56,7 @@ class Lookout:
 
     def _sighted(self, sighting: Sighting) -> None:
         observed = self.intake.sighted(self.beamtime, sighting)
+        self.heard.tell(sighting.path, observed)
         if observed.news == "changed":  # renamed, perhaps: work begun under the old name found nothing
             self.growth.suspect(observed.dataset.id)
 

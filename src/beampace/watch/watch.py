@@ -113,8 +113,11 @@ class Watch:
         troubles = self._troubles(polled, self._clock())
         return WatchTick(tuple(sightings), files, troubles, polled.vanished, self._clock() - begin)
 
-    def announce(self, announcement: Announcement) -> None:
+    def announce(self, announcement: Announcement) -> Path:
         """Take in an announcement; its dataset is sighted by one of the next ticks.
+
+        Returns:
+            Its path with symbolic links resolved, as sightings have it.
 
         Raises:
             InputError: it lies outside `raw`, can never be a dataset, or too many are waited for
@@ -126,10 +129,12 @@ class Watch:
             raise failure(Failure.BAD_REQUEST, detail, "Announce it when its files are there.")
         future = self._aside.do(lambda: accepted(announcement, self.raw))
         try:
-            self._asked.append(future.result(self._settings.poll_deadline_s + 5.0))
+            taken = future.result(self._settings.poll_deadline_s + 5.0)
         except TimeoutError as error:
             detail = f"{spelt(announcement.path)} was not looked at in time."
             raise failure(Failure.TIMED_OUT, detail, "See whether the file system answers.") from error
+        self._asked.append(taken)
+        return taken.path
 
     def watch_again(self, path: str) -> None:
         """Read a master again, and look at its data files closely for a while; one that is gone is let be."""
