@@ -24,6 +24,7 @@ from beampace.service.life import Life
 from beampace.service.lookout import Lookout
 from beampace.service.measuring import Measuring
 from beampace.service.metrics import Metrics
+from beampace.service.pruning import Pruner
 from beampace.service.publishing import Publisher
 from beampace.service.roots import is_here
 from beampace.service.space import SpaceWatch
@@ -83,6 +84,7 @@ class Reconciler:
     starter: Starter = field(init=False)
     canceller: Canceller = field(init=False)
     growth: Growth = field(init=False)
+    pruner: Pruner = field(init=False)
     measuring: Measuring = field(init=False)
     _now: Turn = Turn()
     _faults: dict[str, str] = field(default_factory=dict)
@@ -98,6 +100,7 @@ class Reconciler:
         self.starter = Starter(self.desk, self.capacity, use)
         self.canceller = Canceller(self.desk)
         self.growth = Growth(self.desk, self.counting)
+        self.pruner = Pruner(self.desk)
         self.measuring = Measuring(self.desk, self.metrics, self.space)
 
     @property
@@ -232,6 +235,7 @@ class Reconciler:
         living = self.desk.ledger.active()
         self.canceller.carry_out(living)
         self.life.drain(living)
+        self.pruner.prune()
         self.measuring.measure(self.open, len(self.last.troubles), blind=self.blind)
         return ()
 

@@ -162,6 +162,8 @@ class LogSection(Section):
     """Size at which a log file is put aside."""
     files: int = Field(default=10, ge=1, le=1000)
     """Log files that are kept."""
+    attempts_days: float = Field(default=7.0, ge=0)
+    """Days for which what attempts of ended jobs left in `state_dir` is kept; a day after their beamtime."""
 
 
 class Settings(BaseSettings):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -107,6 +107,25 @@ class Jobs(Part):
             query = query.where(OPEN)
         with self._read() as connection:
             return tuple(job_of(row) for row in connection.execute(query).mappings())
+
+    def over(self, keys: Collection[str], ended: datetime, closed: datetime) -> frozenset[str]:
+        """Those of some jobs that are over for a while: nothing of them is going to be looked at again.
+
+        Args:
+            keys: of the jobs.
+            ended: jobs that ended before.
+            closed: ended jobs of beamtimes that closed before.
+        """
+        living = exists().where(attempts.c.job == jobs.c.key, LIVING)
+        query = (
+            select(jobs.c.key)
+            .join(datasets, datasets.c.id == jobs.c.dataset)
+            .join(beamtimes, beamtimes.c.id == datasets.c.beamtime)
+            .where(jobs.c.key.in_(keys), jobs.c.state == int(JobState.ENDED), ~living)
+            .where(or_(jobs.c.ended < ended, beamtimes.c.closed < closed))
+        )
+        with self._read() as connection:
+            return frozenset(connection.execute(query).scalars())
 
     def retry_at(self, job_key: str, when: datetime) -> None:
         """Start the next attempt not before `when`. A job that somebody wants cancelled ends instead.

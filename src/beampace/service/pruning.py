@@ -1,0 +1,65 @@
+"""Attempt directories nobody needs any more: a few at a time, and only in `jobs` of the state directory."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from beampace.service.desk import Desk
+
+AFTER_CLOSED = timedelta(days=1)
+"""Time after the end of a beamtime for which the files of its attempts are kept."""
+
+A_TURN = 10
+"""Directories that are looked at in one turn."""
+
+AGAIN_S = 3600.0
+"""Seconds from one listing of all directories to the next."""
+
+_NAME = re.compile(r"(?P<key>.{1,64})-\d{1,9}")
+
+
+@dataclass(slots=True)
+class Pruner:
+    """Removes what attempts of jobs left that ended long ago."""
+
+    desk: Desk
+    _names: deque[str] = field(default_factory=deque)
+    _list_at: float = float("-inf")
+
+    def prune(self) -> int:
+        """Look at a few directories; returns how many were removed."""
+        jobs = self.desk.settings.state_dir / "jobs"
+        if not self._names and self.desk.clock() >= self._list_at:
+            self._list_at = self.desk.clock() + AGAIN_S
+            self._names.extend(_directories(jobs))
+        names = [self._names.popleft() for _ in range(min(A_TURN, len(self._names)))]
+        keys = {name: match["key"] for name in names if (match := _NAME.fullmatch(name))}
+        if not keys:
+            return 0
+        now, days = self.desk.ledger.now(), self.desk.settings.log.attempts_days
+        over = self.desk.ledger.over(set(keys.values()), now - timedelta(days=days), now - AFTER_CLOSED)
+        return sum(self._remove(jobs / name) for name, key in keys.items() if key in over)
+
+    def _remove(self, directory: Path) -> bool:
+        """Remove a directory; no symbolic link in it is followed, and one in its place is left."""
+        try:
+            shutil.rmtree(directory)
+        except OSError as error:
+            self.desk.log.warning("attempt.not_removed", directory=str(directory), why=str(error))
+            return False
+        self.desk.log.debug("attempt.removed", directory=str(directory))
+        return True
+
+
+def _directories(jobs: Path) -> list[str]:
+    try:
+        with os.scandir(jobs) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+    except OSError:  # none was made yet
+        return []
