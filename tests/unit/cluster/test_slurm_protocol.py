@@ -432,6 +432,22 @@ def test_where_nodes_are_not_shared_all_attempts_wait_for_room(site):
     assert len(site.slurm.srun) == 3
 
 
+def test_a_refused_allocation_is_asked_for_ever_less_often_but_again(site):
+    hold(site)
+    site.slurm.jobs.clear()
+    site.slurm.say = "Requested reservation is invalid"
+    before = len(site.asked("sbatch"))
+    for _ in range(3000):
+        site.now += 0.2
+        site.cluster.tend()
+    assert 8 <= len(site.asked("sbatch")) - before <= 20
+    site.slurm.say = ""
+    for _ in range(400):
+        site.now += 0.2
+        site.cluster.tend()
+    assert len(site.slurm.jobs) == 1
+
+
 def test_what_is_held_is_given_back(site):
     hold(site)
     site.cluster.give_back()

@@ -30,8 +30,9 @@ from pathlib import Path
 from beampace.beamtime.resources import OnlineResources
 from beampace.cluster.files import claimed, read_started, withdraw
 from beampace.cluster.launcher import CANCEL, EXIT, LAUNCH, PID
-from beampace.cluster.slurm.gate import Gate, NoRoom, Outage
-from beampace.cluster.slurm.held import HOLD, HeldPool, HeldSettings, hold_argv, step_argv
+from beampace.cluster.slurm.gate import Gate, Outage
+from beampace.cluster.slurm.held import HeldPool, HeldSettings, step_argv
+from beampace.cluster.slurm.keeper import Keeper
 from beampace.cluster.slurm.native import Native, native_of
 from beampace.cluster.slurm.node import NodeSide, asked_for, put_launcher, write_launch
 from beampace.cluster.slurm.poller import Poller
@@ -89,6 +90,7 @@ class SlurmCluster:
         self._gate = Gate(clock)
         self._poller = Poller(self._queue, self._settings, clock)
         self._held = HeldPool(held or HeldSettings(), directory.absolute(), clock)
+        self._keeper = Keeper(self._held, self._queue, self._gate, self._settings.sbatch)
         self._poller.steps = self._held.settings.allocations > 0
         self._closed_since: dict[str, float] = {}
 
@@ -159,7 +161,7 @@ class SlurmCluster:
         self._poller.tend(granted.account, self._settings.wait_s)
         self._outage.answered()
         if self._poller.steps:
-            self._tend_held(granted)
+            self._keeper.tend(granted, self._poller.jobs)
 
     def ending(self, native_id: str) -> Fate | None:
         """Why an attempt is gone, in the queue's own words; None when it is not, or the queue cannot say."""
@@ -195,7 +197,7 @@ class SlurmCluster:
         Raises:
             InfrastructureError: the queue could not be asked.
         """
-        self._queue.cancel(map(str, self._held.to_give_back(all_of_them=True)))
+        self._keeper.give_back()
 
     def close(self) -> None:
         """Let go of the connection; jobs go on."""
@@ -210,7 +212,7 @@ class SlurmCluster:
         return granted
 
     def _known(self, spec: JobSpec, granted: OnlineResources) -> Native | None:
-        """The latest living job of an attempt, or else the latest."""
+        """The latest job of an attempt; whether an earlier one runs is asked by its name."""
         name = job_name(spec)
         jobs = self._queue.jobs(granted.account, name).get(name, ())
         jobs = jobs or self._queue.history(granted.account, [name]).get(name, ())
@@ -221,7 +223,7 @@ class SlurmCluster:
         if started is not None and started.pid != 0:
             return Native(granted.account, 0, name)
         self._gate.check(granted)
-        job = self._room(spec)
+        job = self._keeper.room(spec)
         write_launch(directory, self._node.launch_of(spec), other_account=self._node.other_account)
         if started is not None:
             (directory / PID).unlink()  # only a withdrawal, which no launcher can have replaced
@@ -234,19 +236,6 @@ class SlurmCluster:
         self._gate.taken()
         self._poller.hurry()
         return Native(granted.account, number, name)
-
-    def _room(self, spec: JobSpec) -> int | None:
-        """The allocation for a step, or None where a job of its own is right.
-
-        Raises:
-            InfrastructureError: there is no room yet, and a job would wait for the nodes that are held.
-        """
-        if not (spec.urgent or self._held.settings.everything):
-            return None
-        job = self._held.room(spec.resources)
-        if job is None and self._held.settings.everything:
-            raise NoRoom(Failure.NODE_LOST, "No held allocation has room for it yet.")
-        return job
 
     def _adopt(self, directories: Mapping[str, Path]) -> None:
         """Count steps that a predecessor of this process started."""
@@ -263,22 +252,6 @@ class SlurmCluster:
         self._queue.start_step(argv, there / OUTPUT_FILE)
         self._held.take(job, name, spec.resources)
         return 0
-
-    def _tend_held(self, granted: OnlineResources) -> None:
-        """Keep as many allocations as are wanted, give back those that are old."""
-        self._held.look(self._poller.jobs)
-        try:
-            for _ in range(self._held.to_ask_for()):
-                self._gate.check(granted)
-                self._held.asked()
-                argv = hold_argv(self._held.name, granted, self._held.settings, self._settings.sbatch)
-                self._queue.sbatch(argv, HOLD)
-                self._poller.hurry()
-            if old := self._held.to_give_back():
-                self._queue.cancel(map(str, old))
-        except InfrastructureError as error:
-            if error.code is Failure.REJECTED_BY_QUEUE:
-                self._gate.refused(granted, error)
 
     def _ask(self, spec: JobSpec, directory: Path, granted: OnlineResources) -> int:
         """Submit; when the reservation is refused, with the one the metadata name by now, once."""

@@ -31,6 +31,11 @@ class Gate:
         if error is not None and self.clock() < until:
             raise InfrastructureError(error.code, error.detail, error.hint)
 
+    def is_open(self, granted: OnlineResources) -> bool:
+        """Whether this was not refused a moment ago."""
+        until, _, _ = self._shut.get(_key(granted), (float("-inf"), 0, None))
+        return self.clock() >= until
+
     def refused(self, granted: OnlineResources, error: InfrastructureError) -> None:
         """Remember a refusal."""
         _, count, _ = self._shut.get(_key(granted), (0.0, 0, error))
