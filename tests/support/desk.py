@@ -55,7 +55,8 @@ class Bench:
     def files(self, dataset: int, n_files: int, changed_s: float = 0.0) -> int | None:
         """A listing of a dataset."""
         path = self.ledger.dataset(dataset).path
-        return self.intake.files(FilesSeen(path, n_files, 100 * n_files, changed_s, f"{n_files} files"))
+        seen = FilesSeen(path, n_files, 100 * n_files, changed_s, f"{n_files} files")
+        return self.intake.files(BEAMTIME, seen)
 
     def start(self, *, short: bool = False) -> int:
         """Start what may start."""

@@ -50,15 +50,15 @@ class Intake:
         self._plan(dataset)
         return observed
 
-    def files(self, seen: FilesSeen) -> int | None:
-        """Write down a listing.
+    def files(self, beamtime: str, seen: FilesSeen) -> int | None:
+        """Write down a listing of a dataset of a beamtime.
 
         Returns:
             The number of a dataset that has settled just now, or whose files changed after it had: work that
             ended early may lack frames of it. None for the others.
         """
         ledger = self.desk.ledger
-        dataset = ledger.dataset_at(seen.path)
+        dataset = ledger.dataset_at(seen.path, beamtime)
         if dataset is None:
             return None
         changed = seen.mark != dataset.files_mark

@@ -61,7 +61,7 @@ class Lookout:
             self.growth.suspect(observed.dataset.id)
 
     def _listed(self, seen: FilesSeen) -> None:
-        changed = self.intake.files(seen)
+        changed = self.intake.files(self.beamtime, seen)
         if changed is not None:
             self.growth.suspect(changed)
 

@@ -75,9 +75,11 @@ class Datasets(Part):
             raise unknown("dataset", id)
         return dataset_of(row)
 
-    def dataset_at(self, path: str) -> DatasetRow | None:
-        """The last dataset seen at a path, or None."""
+    def dataset_at(self, path: str, beamtime: str | None = None) -> DatasetRow | None:
+        """The last dataset seen at a path, of one beamtime or of all, or None."""
         query = select(datasets).where(datasets.c.path == path).order_by(datasets.c.id.desc()).limit(1)
+        if beamtime is not None:
+            query = query.where(datasets.c.beamtime == beamtime)
         with self._read() as connection:
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else dataset_of(row)

@@ -227,7 +227,7 @@ def test_raw_data_that_are_not_there_are_told_and_hold_work_back(daemon: Daemon)
     daemon.turn(1)
     (trouble,) = daemon.turn(2).troubles
     assert "raw/ is not there" in trouble.words
-    assert str(daemon.current) in trouble.words
+    assert trouble.where == str(daemon.current / "raw")
     assert "mount" in trouble.next_step
     assert daemon.loop.blind
     (daemon.current / "away").rename(daemon.current / "raw")
@@ -327,3 +327,13 @@ def test_every_attempt_of_an_ending_beamtime_is_asked_to_stop_until_it_does(
     plain.go(4)
     plain.life.drain(plain.ledger.active())
     assert len(asked) == 6
+
+
+def test_a_listing_is_of_the_dataset_of_its_beamtime(plain: Bench) -> None:
+    old = plain.see()
+    path = plain.ledger.dataset(old).path
+    plain.ledger.open_beamtime("11010001", str(plain.root))
+    new = plain.ledger.observe("11010001", sighting("E/1", path=path), "a").dataset.id
+    opened(plain)
+    assert plain.files(old, 2, changed_s=2.0) == old
+    assert [plain.ledger.dataset(one).state for one in (old, new)] == ["complete", "growing"]
