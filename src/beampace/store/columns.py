@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,9 +51,18 @@ class Words(TypeDecorator[str]):
         return None if value is None else storable(value)
 
 
+_HALVES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Surrogates, as JSON may hold them, that stand for no byte of a file name."""
+
+
 def storable(text: str) -> str:
-    """`text` with a mark in place of NUL and of bytes that are no UTF-8."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\0", "\ufffd")
+    """`text` with a mark in place of NUL, of bytes that are no UTF-8, and of halves of characters."""
+    return (
+        _HALVES.sub("\ufffd", text)
+        .encode("utf-8", "surrogateescape")
+        .decode("utf-8", "replace")
+        .replace("\0", "\ufffd")
+    )
 
 
 def key_type() -> TypeEngine[int]:

@@ -22,6 +22,13 @@ def test_any_text_can_be_stored_and_good_text_is_unchanged(text: str) -> None:
     assert text == stored or "\0" in text or "\ufffd" in stored or "?" in stored
 
 
+@pytest.mark.parametrize(
+    ("text", "stored"), [("a\ud800b", "a\ufffdb"), ("\udd00", "\ufffd"), ("\udcff", "\ufffd")]
+)
+def test_halves_of_characters_can_be_stored(text: str, stored: str) -> None:
+    assert storable(text) == stored
+
+
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists))
 def test_any_payload_is_strict_json(value: object) -> None:
     def refuse(name: str) -> None:
