@@ -31,7 +31,8 @@ PROGRAM = (sys.executable, "-P", "-m", "beampace")
 STOPPED_QUIET_S = 2.0
 """Patience with a dataset whose end the daemon has waited for already, seconds."""
 
-_LARGE = frozenset({WorkClass.FULL, WorkClass.RERUN})
+LARGE = frozenset({WorkClass.FULL, WorkClass.RERUN})
+"""Work that writes much."""
 
 WAIT_FOR_FRAMES_S = 900
 """Wall time a recipe gets besides its own, to wait for frames."""
@@ -80,7 +81,7 @@ class Starter:
         jobs = {
             job.key: job
             for job in able
-            if job.beamtime not in absent and not (short and job.work_class in _LARGE)
+            if job.beamtime not in absent and not (short and job.work_class in LARGE)
         }
         if not jobs:
             return 0

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Literal
 
 from beampace.core.job import JobState
 from beampace.plan import words
 from beampace.service.daemon import Daemon
+from beampace.service.held import Held
 from beampace.service.lags import lag_infos, measured_starts
 from beampace.service.rehearsal import rehearsal_of
 from beampace.store import AttemptRow, BeamtimeRow, DatasetRow, JobRow, ResultRow
@@ -32,7 +33,9 @@ def status_of(daemon: Daemon, asked: str) -> StatusAnswer:
         )
     results = ledger.results(beamtime=row.id, limit=MOST_SHOWN)
     shown = ledger.datasets_by({one.dataset for one in results})
-    living = [(job, attempt) for job, attempt in ledger.active() if job.beamtime == row.id]
+    active = ledger.active()
+    living = [(job, attempt) for job, attempt in active if job.beamtime == row.id]
+    held = _held(daemon, (job for job, _ in active))
     waiting = [job for job in ledger.waiting() if job.beamtime == row.id]
     counts = ledger.counts(row.id)
     return StatusAnswer(
@@ -44,7 +47,7 @@ def status_of(daemon: Daemon, asked: str) -> StatusAnswer:
         datasets=dict(counts.datasets),
         waiting=dict(Counter(job.work_class.value for job in waiting)),
         running=_running(daemon, living),
-        next=_next(daemon, waiting, living),
+        next=_next(daemon, waiting, living, held),
         results=tuple(result_info(one, shown[one.dataset]) for one in results),
         lags=lag_infos(measured_starts(ledger.lags(row.id))),
         troubles=_troubles(daemon),
@@ -138,16 +141,26 @@ def _running(daemon: Daemon, living: list[tuple[JobRow, AttemptRow]]) -> tuple[J
 
 
 def _next(
-    daemon: Daemon, waiting: list[JobRow], living: list[tuple[JobRow, AttemptRow]]
+    daemon: Daemon, waiting: list[JobRow], living: list[tuple[JobRow, AttemptRow]], held: Held
 ) -> tuple[JobInfo, ...]:
-    """The jobs that will start first, with forecasts."""
+    """The jobs that will start first, with forecasts, or what they wait for."""
     found = rehearsal_of(daemon.reconciler, waiting, living)
     places = {key: one.ahead if one.ahead is not None else len(waiting) for key, one in found.items()}
     first = sorted(waiting, key=lambda job: (places[job.key], job.work_class.rank, -job.dataset))[:MOST_SHOWN]
     return tuple(
-        job_info(job, daemon.desk.ledger.dataset(job.dataset), None, words(found[job.key], job.work))
+        job_info(
+            job,
+            daemon.desk.ledger.dataset(job.dataset),
+            None,
+            held.why(job) or words(found[job.key], job.work),
+        )
         for job in first
     )
+
+
+def _held(daemon: Daemon, running: Iterable[JobRow]) -> Held:
+    reconciler = daemon.reconciler
+    return Held.of(daemon.desk, reconciler.space, reconciler.capacity, running)
 
 
 def _troubles(daemon: Daemon) -> tuple[TroubleInfo, ...]:
