@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from beampace.core.errors import failure
 from beampace.core.job import JobState
 from beampace.core.taxonomy import Failure
 from beampace.plan import Capacity
+from beampace.service.daemon import Daemon as Serving
 from beampace.service.groups import Groups
 from beampace.service.hooks import HookPlan, Hooks
 from beampace.service.metrics import Metrics
@@ -23,6 +25,7 @@ from beampace.service.publishing import Publisher
 from beampace.service.reconcile import Reconciler, Turn
 from beampace.service.result_pages import ResultPages
 from beampace.service.space import SpaceWatch
+from beampace.service.status import RAW_GONE, status_of
 from beampace.store import JobRow
 from beampace.watch import Answer, Watch, WatchTick
 from beampace.work.order import Order
@@ -100,6 +103,12 @@ class Daemon:
     def turn(self, seconds: float = 0.2) -> Turn:
         self.bench.go(seconds)
         return self.loop.turn()
+
+    def keeps_up(self) -> str:
+        """What status says of it."""
+        with closing(self.bench.ledger.lease("a test")) as lease:
+            serving = Serving(self.bench.desk, self.loop, self.loop.metrics, lease)
+            return status_of(serving, "").keeps_up
 
     def jobs(self, beamtime: str) -> list[JobRow]:
         return [job for job in reversed(self.bench.ledger.jobs()) if job.beamtime == beamtime]
@@ -230,9 +239,11 @@ def test_raw_data_that_are_not_there_are_told_and_hold_work_back(daemon: Daemon)
     assert trouble.where == str(daemon.current / "raw")
     assert "mount" in trouble.next_step
     assert daemon.loop.blind
+    assert daemon.keeps_up() == RAW_GONE
     (daemon.current / "away").rename(daemon.current / "raw")
     turn = daemon.turn(1)
     assert (turn.troubles, turn.started, daemon.loop.blind) == ((), 1, False)
+    assert daemon.keeps_up() != RAW_GONE
 
 
 def test_work_ended_by_a_stop_goes_on_as_itself_when_the_beamtime_is_opened_again(plain: Bench) -> None:
