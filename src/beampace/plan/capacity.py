@@ -29,9 +29,7 @@ class Capacity:
             raise ValueError(f"a cluster has cores and memory, not {self.cores} and {self.memory_mb} MB")
         kept, memory = self.urgent_cores + self.live_cores, self.urgent_memory_mb + self.live_memory_mb
         if min(self.urgent_cores, self.live_cores) < 0 or kept >= self.cores:
-            raise ValueError(
-                f"of {self.cores} cores at least 1 must be left to other work, not {kept} kept"
-            )
+            raise ValueError(f"of {self.cores} cores at least 1 must be left to other work, not {kept} kept")
         if min(self.urgent_memory_mb, self.live_memory_mb) < 0 or memory >= self.memory_mb:
             raise ValueError(
                 f"of {self.memory_mb} MB at least 1 must be left to other work, not {memory} kept"
