@@ -34,6 +34,7 @@ from beampace.service.each import for_each
 from beampace.service.ending import frame_counts, new_result
 from beampace.service.use import GroupUse
 from beampace.store import AttemptRow, FrameCounts, JobRow, ResultRow
+from beampace.work.tidy import bytes_of
 
 RETRY_AFTER_S = (2.0, 15.0, 60.0)
 """Seconds before the second, third and further attempts."""
@@ -165,7 +166,8 @@ class Follower:
         stopped = code == Failure.BEAMTIME_CLOSED  # no answer: it waits again when the beamtime is reopened
         if result is not None and place is not None and not stopped and not self._once_more(job, code):
             return self._finish(job, attempt, result, place, usage)
-        self.desk.ledger.end_attempt(job.key, attempt.number, code, step.detail, usage)
+        left = 0 if place is None else bytes_of(place)
+        self.desk.ledger.end_attempt(job.key, attempt.number, code, step.detail, usage, n_bytes=left)
         if self._once_more(job, code):
             self._again(job, code)
         else:
