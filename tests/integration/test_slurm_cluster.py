@@ -16,7 +16,11 @@ import pytest
 from beampace.beamtime.resources import OnlineResources
 from beampace.cluster.files import read_exit
 from beampace.cluster.slurm import (
+    CommandQueue,
+    FixedLayout,
+    Grants,
     HeldSettings,
+    Layout,
     NodeSide,
     Patience,
     SlurmCluster,
@@ -27,7 +31,7 @@ from beampace.cluster.slurm import (
 )
 from beampace.core.errors import BeampaceError, InfrastructureError
 from beampace.core.job import ClusterState, Resources
-from beampace.core.ports import JobSpec
+from beampace.core.ports import ClusterSize, JobSpec
 from beampace.core.taxonomy import Failure
 from tests.support.slurm_lab import GROUP, slurm_lab
 from tools.lab import faults
@@ -52,7 +56,8 @@ class Site:
         self.granted: OnlineResources | None = OnlineResources(
             lab.user, lab.key(lab.user), lab.reservation, SHARED, (f"{lab.ssh_host}:{lab.ssh_port}",)
         )
-        self.transport = SshTransport(lambda: self.granted, SshSettings(lab.known_hosts))
+        self.grants = Grants(lambda: self.granted, farewell_s=0.0)
+        self.transport = SshTransport(self.grants.lasting, SshSettings(lab.known_hosts))
         self.cluster = self.another()
         self.natives: dict[str, Path] = {}
 
@@ -67,7 +72,9 @@ class Site:
             patience=Patience(vanished_s=1.0),
         )
         node = NodeSide(python=PYTHON, program=(PYTHON,))
-        return SlurmCluster(self.root / "cluster", self.transport, lambda: self.granted, node, settings, held)
+        layout = FixedLayout(Layout(held or HeldSettings(), ClusterSize(3, 8, 14000)))
+        queue = CommandQueue(self.transport, answer_s=settings.answer_s)
+        return SlurmCluster(self.root / "cluster", queue, self.grants, layout, node, settings)
 
     def spec(self, key: str, code: str = "pass", **limits: int) -> JobSpec:
         directory = self.root / "jobs" / f"{key}-1"
@@ -207,7 +214,7 @@ def test_cancelled_by_us_and_behind_our_back(site: Site) -> None:
     site.granted = OnlineResources(site.lab.user, site.granted.key, "", SHARED, site.granted.nodes)
     late = ("--begin=now+1hour",)
     other = site.another()
-    other._settings = SlurmSettings(sbatch=late)
+    other._giver.settings = SlurmSettings(sbatch=late)
     ids.append(other.submit(queued))
     site.natives[ids[2]] = queued.directory
     site.until(ids[2], QUEUED)
@@ -249,7 +256,7 @@ def test_urgent_attempts_are_steps_of_a_held_allocation(site: Site, partition: s
     until(lambda: later.states({}) or later._held._known)
     assert later.find(specs[1]) == ids[1]
     assert list(later._held._known) == [int(held)]
-    later.give_back()
+    later.release()
     later._poller.close()
     site.until(ids[1], GONE)
 
@@ -273,9 +280,9 @@ def test_a_reservation_that_changed_its_name_is_read_anew_and_a_wrong_one_is_not
     good = site.granted
     old = OnlineResources(good.account, good.key, "old-name", good.partition, good.nodes)
     answers = [old, good]
-    site.cluster._resources = lambda: answers.pop(0) if len(answers) > 1 else answers[0]
+    site.grants.source = lambda: answers.pop(0) if len(answers) > 1 else answers[0]
     native = site.submit(site.spec("st"))
-    site.cluster._resources = lambda: old
+    site.grants.source = lambda: old
     asked = []
     real = site.transport.run
     site.transport.run = lambda argv, *rest: asked.append(argv[0]) or real(argv, *rest)
@@ -285,7 +292,7 @@ def test_a_reservation_that_changed_its_name_is_read_anew_and_a_wrong_one_is_not
         assert caught.value.code is Failure.REJECTED_BY_QUEUE
         assert "reservation" in caught.value.words
     assert asked.count("sbatch") <= 1
-    site.cluster._resources = lambda: good
+    site.grants.source = lambda: good
     site.until(native, GONE)
 
 

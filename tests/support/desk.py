@@ -20,6 +20,7 @@ from beampace.results.schema import DatasetInfo, Frames
 from beampace.service.desk import Desk
 from beampace.service.following import Follower
 from beampace.service.intake import Intake
+from beampace.service.job_places import LocalPlaces
 from beampace.service.life import Life
 from beampace.service.logs import bound
 from beampace.service.settings import Settings
@@ -78,7 +79,7 @@ class Bench:
 
     def directory(self, key: str, number: int = 1) -> Path:
         """Directory of an attempt."""
-        return self.desk.attempt_directory(key, number)
+        return self.desk.attempt_directory(self.ledger.job(key), number)
 
     def gone(self, key: str, number: int = 1) -> None:
         """The cluster says that an attempt has gone."""
@@ -124,7 +125,8 @@ def bench(
     (root / "raw").mkdir(parents=True)
     ledger, cluster = open_ledger(settings.state_dir, clock=wall), InMemoryCluster()
     log = bound(logging.getLogger("beampace.test"))
-    desk = Desk(settings, ledger, cluster, log, rules, engines, clock=lambda: seconds[0])
+    places = LocalPlaces(settings.state_dir)
+    desk = Desk(settings, ledger, cluster, log, rules, places, engines, clock=lambda: seconds[0])
     use = GroupUse(desk.clock)
     try:
         ledger.open_beamtime(BEAMTIME, str(root))

@@ -72,11 +72,17 @@ class Site:
     looks: bool = True
     drain_s: float = 60.0
     works: bool = True
+    grace_s: float = 5.0
     port: int = 0
 
     @property
     def beamtime(self) -> Beamtime:
         return Beamtime(BEAMTIME, self.base / "beamtime")
+
+    @property
+    def root(self) -> Path:
+        """What the daemon is told to look at."""
+        return self.beamtime.root
 
     @property
     def state_dir(self) -> Path:
@@ -110,7 +116,7 @@ name = "{EVERY_FRAME}"
 about = "Reads every frame."
 kinds = ["rotation", "screening", "grid", "stills"]
 command = [
-  "{sys.executable}", "{program}", "{{companion}}", "{{out}}", "{{first}}", "{{last}}", "{self.read_s}",
+  "{self.python}", "{program}", "{{companion}}", "{{out}}", "{{first}}", "{{last}}", "{self.read_s}",
 ]
 read = "exit"
 required = ["counts"]
@@ -130,18 +136,14 @@ counts = "counts.json"
 {"" if self.works else "rules = []"}
 
 [beamtime]
-roots = ["{self.beamtime.root}"]
+roots = ["{self.root}"]
 drain_s = {self.drain_s}
+grace_s = {self.grace_s}
 
 [watch]
 patience_s = {self.patience_s}
 
-[cluster]
-cores = {self.cores}
-memory_mb = 16000
-urgent_cores = {self.urgent_cores}
-attempts = {self.attempts}
-
+{self.cluster}
 [engines]
 recipes = ["{self.base / "recipes"}"]
 available = {list(self.engines)}
@@ -153,6 +155,21 @@ port = {self.port}
 rule = "folder"
 
 {"".join(rule_text(*rule) for rule in self.rules)}"""
+
+    @property
+    def python(self) -> Path:
+        """What jobs' programs are run with."""
+        return Path(sys.executable)
+
+    @property
+    def cluster(self) -> str:
+        """The configuration of the cluster."""
+        return f"""[cluster]
+cores = {self.cores}
+memory_mb = 16000
+urgent_cores = {self.urgent_cores}
+attempts = {self.attempts}
+"""
 
     @property
     def rules(self) -> tuple[tuple[str, str, str, str, str, str, int], ...]:

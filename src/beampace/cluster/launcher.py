@@ -7,11 +7,14 @@ beampace is installed: `python -I launcher.py DIRECTORY/launch.json`. In the att
   that of any number of launchers of one attempt exactly one goes on and the others end at once;
 - `heartbeat.json`: every two seconds and when one comes up, the processes of its tree;
 - `output.txt`: what the program wrote, the beginning and the end of it when that was much;
-- `exit.json`: how it ended, written when nothing of the tree is left. A full disk is waited for.
+- `exit.json`: how it ended, written when nothing of the tree is left. A full disk, or a directory that is out
+  of reach, is waited for; the program goes on meanwhile, and what it says waits in memory. (A file system
+  that hangs instead of failing holds up the launcher, too; the queue's own limits hold then.)
 
 The program runs in its own session and dies with the launcher. The launcher adopts what its tree leaves
 behind (it is a "subreaper"), so a process cannot get away by making a session of its own. A file `cancel` in
-the directory, or SIGTERM, ends the tree: the program first, then all of it, then by SIGKILL.
+the directory, or SIGTERM, ends the tree: the program first, then all of it, then by SIGKILL. A launcher that
+has nothing left to do but to wait for its directory ends at once when it is told to.
 """
 
 from __future__ import annotations
@@ -21,11 +24,13 @@ import json
 import os
 import resource
 import select
+import shutil
 import signal
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,14 +44,19 @@ LAUNCH, PID, HEARTBEAT, OUTPUT, EXIT, CANCEL = (
 )
 MARK, MARK_DIRECTORY = "BEAMPACE_ATTEMPT", "BEAMPACE_DIRECTORY"
 """Environment variables by which every process of an attempt is known."""
+SCRATCH = "BEAMPACE_SCRATCH"
+"""Environment variable that names, as TMPDIR does, the attempt's own directory on a disk of the node."""
 
 LOOK_S = 0.25
 BEAT_S = 2.0
 REST_S = 1.0
 """Seconds that processes which outlive their program have between SIGTERM and SIGKILL."""
+LATE_WORD_S = 0.5
 MEMORY_GRACE_S = 1.0
 PATIENCE_S = 900.0
-"""Seconds for which a full disk is waited for before the exit record is given up."""
+"""Seconds for which a full disk or a vanished directory is waited for before the exit record is given up."""
+LATE_BYTES = 1_000_000
+"""Output kept in memory at most while it cannot be written."""
 RESERVED = 1024
 CANNOT_START = 126
 
@@ -67,6 +77,9 @@ class Launch(NamedTuple):
         affinity: processors to which it is bound, or None.
         grace_s: seconds between SIGTERM and SIGKILL.
         output_bytes: bytes kept of its output.
+        scratch: directories of the node, the first with room is used for TMPDIR; empty: TMPDIR is left alone.
+        scratch_mb: megabytes that must be free there.
+        vanished_s: seconds for which the exit record waits for a full disk or a directory out of reach.
         pid: always 0: linked as `pid.json` this file says that the attempt was withdrawn before it began.
     """
 
@@ -80,6 +93,9 @@ class Launch(NamedTuple):
     affinity: list[int] | None = None
     grace_s: float = 10.0
     output_bytes: int = 20_000_000
+    scratch: Sequence[str] = ()
+    scratch_mb: float = 0.0
+    vanished_s: float = PATIENCE_S
     pid: int = 0
 
 
@@ -195,6 +211,61 @@ def _utc() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
+def _seen(path: Path) -> bool:
+    """Whether a file is there as far as can be seen: nothing follows from one that is out of reach."""
+    try:
+        path.lstat()
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def scratch_of(launch: Launch) -> Iterator[Launch]:
+    """The launch with a directory of its own on the node in its environment, if there is room."""
+    made = _make_scratch(launch)
+    try:
+        names = {"TMPDIR": made, SCRATCH: made} if made else {}
+        yield launch._replace(environment={**launch.environment, **names})
+    finally:
+        if made:
+            shutil.rmtree(made, ignore_errors=True)  # what it holds may be no longer ours to remove
+
+
+def _make_scratch(launch: Launch) -> str:
+    """A directory in the first place that can be used and has room; "" when there is none."""
+    for place in launch.scratch:
+        with suppress(OSError):
+            family, member = _scratch_name()
+            _sweep(Path(place), family)
+            disk = os.statvfs(place)
+            if disk.f_bavail * disk.f_frsize / 1e6 >= launch.scratch_mb:
+                return tempfile.mkdtemp(prefix=f"{family}{member}-", dir=place)
+    return ""
+
+
+def _scratch_name() -> tuple[str, str]:
+    """Beginning of the names of all scratch directories whose makers can be looked for here; and of our own.
+
+    The boot is in it for a place that several machines share, the name space of pids for containers. It is
+    kept short: programs make sockets below TMPDIR, and their paths may have 107 bytes.
+    """
+    me = read_process(os.getpid())
+    space = (_PROC / "self/ns/pid").stat().st_ino
+    return f"bp-{boot_id()[:8]}{space:x}-", f"{os.getpid()}-{me.start if me else 0}"
+
+
+def _sweep(place: Path, family: str) -> None:
+    """Remove what launchers of this account left that were killed."""
+    for path in place.glob(f"{family}*-*-*"):
+        with suppress(OSError, ValueError):
+            pid, start = map(int, path.name[len(family) :].split("-")[:2])
+            maker = read_process(pid)
+            gone = maker is None or maker.start != start
+            if gone and path.lstat().st_uid == os.getuid():
+                shutil.rmtree(path, ignore_errors=True)
+
+
 class ExitFile:
     """`exit.json`, with room on the disk taken before it is needed."""
 
@@ -206,17 +277,27 @@ class ExitFile:
         except OSError:  # tried again when there is something to say
             return
 
-    def write(self, record: Mapping[str, Any], patience_s: float = PATIENCE_S) -> bool:
-        """Write the record, trying again while the disk refuses; False when that was in vain."""
+    def write(
+        self,
+        record: Mapping[str, Any],
+        patience_s: float = PATIENCE_S,
+        rest: Callable[[float], object] = time.sleep,
+    ) -> bool:
+        """Write the record, trying again while the disk refuses or is away; False when that was in vain.
+
+        Args:
+            record: what is written.
+            patience_s: seconds after which it is given up.
+            rest: waits for some seconds; it is given up at once when that gives anything true.
+        """
         deadline = time.monotonic() + patience_s
         pause = 0.1
         while True:
             try:
                 self._once(record)
             except OSError:
-                if time.monotonic() > deadline or not self.path.parent.is_dir():
+                if time.monotonic() > deadline or rest(pause):
                     return False
-                time.sleep(pause)
                 pause = min(2 * pause, 5.0)
             else:
                 return True
@@ -234,40 +315,58 @@ class ExitFile:
 
 
 class Output:
-    """`output.txt`: keeps the beginning and the end of what a program writes."""
+    """`output.txt`: keeps the beginning and the end of what a program writes.
+
+    What cannot be written now, on a full disk or one that is away, waits in memory as far as there is room.
+    """
 
     def __init__(self, directory: Path, most: int) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        self.file = os.open(directory / OUTPUT, flags, 0o644)
+        self.path = directory / OUTPUT
+        self.file = -1
         self.end_most = min(most // 4, 1_000_000)
         self.room = most - self.end_most
+        self.late = bytearray()
         self.end = bytearray()
         self.left_out = 0
+        self.take(b"")
 
     def take(self, data: bytes) -> None:
         """Keep what there is room for."""
         head, rest = data[: self.room], data[self.room :]
         self.room -= len(head)
-        self._write(head)
+        self.late += head
+        self.flush()
+        self.left_out += max(0, len(self.late) - LATE_BYTES)
+        del self.late[LATE_BYTES:]
         self.end += rest
         surplus = max(0, len(self.end) - self.end_most)
         del self.end[:surplus]
         self.left_out += surplus
 
-    def close(self) -> None:
-        """Write the end."""
+    def finish(self) -> None:
+        """Write the end, or have it wait to be written."""
         if self.left_out:
-            self._write(f"\n[{self.left_out} bytes are left out here]\n".encode())
-        self._write(bytes(self.end))
-        os.close(self.file)
+            self.late += f"\n[{self.left_out} bytes are left out here]\n".encode()
+        self.late += self.end
+        self.flush()
 
-    def _write(self, data: bytes) -> None:
-        while data:
-            try:
-                data = data[os.write(self.file, data) :]
-            except OSError:  # a full disk must not stop the program
-                self.left_out += len(data)
-                return
+    def flush(self) -> None:
+        """Write what waits, as far as that goes."""
+        try:
+            if self.file < 0:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+                self.file = os.open(self.path, flags, 0o644)
+            while self.late:
+                del self.late[: os.write(self.file, self.late)]
+        except OSError:  # it must not stop the program
+            self._close()
+
+    def _close(self) -> None:
+        """Have the file opened anew: of a disk that was away the old one is stale."""
+        if self.file >= 0:
+            with suppress(OSError):
+                os.close(self.file)
+            self.file = -1
 
 
 class Supervisor:
@@ -299,8 +398,19 @@ class Supervisor:
                 self._look()
         self._end_rest()
         self._drain()
-        self.output.close()
+        self._hear_late()
+        self.output.finish()
         return self._record()
+
+    def rest(self, seconds: float) -> bool:
+        """Wait, and try to write output that waits; whether the launcher was told to end."""
+        deadline = time.monotonic() + seconds
+        told = self._told()
+        while not told and (left := deadline - time.monotonic()) > 0:
+            select.select([self.wake], [], [], left)
+            told = self._told()
+        self.output.flush()
+        return told
 
     def _start(self, body: Callable[[Launch, Path], None]) -> int:
         reader, writer = os.pipe()
@@ -344,9 +454,18 @@ class Supervisor:
             poll.register(self.reader, select.POLLIN)
         poll.poll(LOOK_S * 1000)
         self._drain()
-        if set(_read(self.wake) or b"") & {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}:
+        if self._told():
             self._end("cancelled", self.launch.grace_s)
         self._collect()
+
+    def _told(self) -> bool:
+        return bool(set(_read(self.wake) or b"") & {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+
+    def _hear_late(self) -> None:
+        """A queue tells all processes to end at once: the program may have obeyed before we were told."""
+        obeyed = self.status == signal.SIGTERM  # so it is written in a status
+        if not self.reason and self.rest(LATE_WORD_S if obeyed else 0.0):
+            self.reason = "cancelled"
 
     def _drain(self) -> None:
         data = _read(self.reader) if self.reader >= 0 else None
@@ -356,6 +475,7 @@ class Supervisor:
         if data == b"":  # nobody can write to it any more
             os.close(self.reader)
             self.reader = -1
+        self.output.flush()
 
     def _collect(self) -> None:
         """Take note of children that ended, adopted ones too."""
@@ -374,7 +494,7 @@ class Supervisor:
         now = time.monotonic()
         if 0 < self.launch.time_s < now - self.began:
             self._end("timed_out", self.launch.grace_s)
-        if not self.reason and (self.directory / CANCEL).exists():
+        if not self.reason and _seen(self.directory / CANCEL):
             self._end("cancelled", self.launch.grace_s)
         while self.steps and self.steps[0][0] <= now:
             _, number, everybody = self.steps[0]
@@ -549,6 +669,8 @@ def _rss_mb(pid: int) -> float:
 def _pss_mb(pid: int) -> float:
     try:
         lines = (_PROC / str(pid) / "smaps_rollup").read_bytes().splitlines()
+    except PermissionError:  # as of a program that may be run and not read
+        return _rss_mb(pid)
     except OSError:
         return 0.0
     return sum(int(line.split()[1]) for line in lines if line.startswith(b"Pss:")) * 1024 / 1e6
@@ -580,11 +702,16 @@ def launch_once(path: Path, body: Callable[[Launch, Path], None]) -> int:
     if not announce(directory):
         return 0
     exit_file = ExitFile(directory)
-    if (directory / CANCEL).exists():
-        record = {"exit": None, "signal": None, "reason": "cancelled", "cores": launch.cores, "ended": _utc()}
-    else:
-        record = Supervisor(launch, directory, wake).run(body)
-    return 0 if exit_file.write(record) else 1
+    with scratch_of(launch) as given:
+        supervisor = Supervisor(given, directory, wake)
+        record = _not_begun(launch) if _seen(directory / CANCEL) else supervisor.run(body)
+        written = exit_file.write(record, launch.vanished_s, supervisor.rest)
+    supervisor.output.flush()
+    return 0 if written else 1
+
+
+def _not_begun(launch: Launch) -> dict[str, Any]:
+    return {"exit": None, "signal": None, "reason": "cancelled", "cores": launch.cores, "ended": _utc()}
 
 
 if __name__ == "__main__":

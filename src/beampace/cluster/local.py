@@ -40,6 +40,7 @@ from pathlib import Path
 from beampace.cluster import launcher
 from beampace.cluster.files import claimed, read_started, read_tree, withdraw
 from beampace.cluster.launcher import CANCEL, EXIT, LAUNCH, PID, Launch, Process
+from beampace.cluster.plain import PlainCluster
 from beampace.cluster.warm import Standby, StandbyProcess
 from beampace.core.errors import InfrastructureError, failure
 from beampace.core.job import ClusterState
@@ -51,7 +52,7 @@ LOG = "launcher.txt"
 _PREFIX = "local:"
 
 
-class LocalCluster:
+class LocalCluster(PlainCluster):
     """Processes of this machine.
 
     Args:

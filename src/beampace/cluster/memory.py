@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from beampace.cluster.plain import PlainCluster
 from beampace.core.errors import failure
-from beampace.core.job import ClusterState
+from beampace.core.job import ClusterState, Ending
 from beampace.core.ports import JobSpec
 from beampace.core.taxonomy import Failure
 
 
-@dataclass(slots=True)
-class InMemoryCluster:
+@dataclass
+class InMemoryCluster(PlainCluster):
     """A cluster that remembers what it was given; somebody else says how its jobs fare.
 
     Attributes:
@@ -26,6 +27,9 @@ class InMemoryCluster:
             connection breaks before the id is written down.
         polls_fail: whether polls fail.
         ends_at_cancel: whether a cancel makes an attempt GONE by itself.
+        endings: native id -> why it is gone.
+        charged: native id -> core-seconds by its own accounts.
+        released: how often it was asked to give back what is held.
     """
 
     name: str = "memory"
@@ -37,6 +41,9 @@ class InMemoryCluster:
     lose_answer: bool = False
     polls_fail: bool = False
     ends_at_cancel: bool = True
+    endings: dict[str, Ending] = field(default_factory=dict)
+    charged: dict[str, float] = field(default_factory=dict)
+    released: int = 0
     closed: bool = False
 
     def submit(self, spec: JobSpec) -> str:
@@ -78,6 +85,18 @@ class InMemoryCluster:
         self.cancelled.append(native_id)
         if self.ends_at_cancel and native_id in self.known:
             self.known[native_id] = ClusterState.GONE
+
+    def ending(self, native_id: str) -> Ending | None:
+        """What was said of it."""
+        return self.endings.get(native_id)
+
+    def charges(self, native_ids: Iterable[str]) -> Mapping[str, float]:
+        """What was written down."""
+        return {one: self.charged[one] for one in native_ids if one in self.charged}
+
+    def release(self) -> None:
+        """Remember the wish."""
+        self.released += 1
 
     def close(self) -> None:
         """Remember that it was closed."""

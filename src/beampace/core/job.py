@@ -81,6 +81,19 @@ class ExitRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """Why an attempt is gone, in the words of the cluster.
+
+    Attributes:
+        code: of the taxonomy; None when the cluster has no fault to name.
+        words: plain words.
+    """
+
+    code: Failure | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What is known about an attempt at one moment.
 
@@ -88,6 +101,7 @@ class Evidence:
         result_code: verdict code of a valid `result.json`, or None while there is none.
         exit: the exit-code file, or None.
         cluster: what the cluster says.
+        ending: why it is gone as the cluster has it, or None.
         gone_for_s: seconds for which the cluster has said GONE, by the observer's own clock.
         beamtime_open: whether the beamtime of the job still lasts.
     """
@@ -95,6 +109,7 @@ class Evidence:
     result_code: str | None = None
     exit: ExitRecord | None = None
     cluster: ClusterState = ClusterState.UNKNOWN
+    ending: Ending | None = None
     gone_for_s: float = 0.0
     beamtime_open: bool = True
 
@@ -135,13 +150,21 @@ def next_state(now: AttemptState, evidence: Evidence, grace_s: float = FILE_GRAC
     if evidence.exit is not None and evidence.gone_for_s >= grace_s:
         return Next(AttemptState.ENDED, *_why(evidence.exit))
     if evidence.cluster is ClusterState.GONE and evidence.gone_for_s >= grace_s:
-        code = Failure.NODE_LOST if evidence.beamtime_open else Failure.BEAMTIME_CLOSED
-        return Next(AttemptState.ENDED, code, "It is gone and left neither a result nor an exit code.")
+        return Next(AttemptState.ENDED, *_gone(evidence))
     if evidence.cluster is ClusterState.RUNNING:
         return Next(max(now, AttemptState.RUNNING))
     if evidence.cluster is ClusterState.QUEUED:
         return Next(max(now, AttemptState.SUBMITTED))
     return Next(now)
+
+
+def _gone(evidence: Evidence) -> tuple[str, str]:
+    """Code and detail of an attempt that left neither result nor exit code: the cluster knows best."""
+    if not evidence.beamtime_open:
+        return Failure.BEAMTIME_CLOSED, "It is gone and left neither a result nor an exit code."
+    if evidence.ending is not None and evidence.ending.code is not None:
+        return evidence.ending.code, evidence.ending.words
+    return Failure.NODE_LOST, "It is gone and left neither a result nor an exit code."
 
 
 def _why(record: ExitRecord) -> tuple[str, str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from beampace.core.engine import EngineRecord, Request
-from beampace.core.job import ClusterState, Resources
+from beampace.core.job import ClusterState, Ending, Resources
+from beampace.core.sighting import Trouble
 
 
 class Progress(Protocol):
@@ -107,6 +108,23 @@ class JobSpec:
         return f"{self.key}-{self.attempt}"
 
 
+@dataclass(frozen=True, slots=True)
+class ClusterSize:
+    """What a cluster has for attempts.
+
+    Attributes:
+        nodes: machines; an attempt is on one of them.
+        cores, memory_mb: of each of them.
+        urgent_cores, urgent_memory_mb: of all of it, what is held for urgent attempts; 0: not said.
+    """
+
+    nodes: int
+    cores: int
+    memory_mb: int
+    urgent_cores: int = 0
+    urgent_memory_mb: int = 0
+
+
 class Cluster(Protocol):
     """Where jobs run."""
 
@@ -137,8 +155,42 @@ class Cluster(Protocol):
         """The id of an attempt that was submitted though nobody wrote it down, or None when it never was."""
         ...
 
+    def fitting(self, wish: Resources, least: int, *, urgent: bool) -> int:
+        """Cores with which an attempt would be taken now: at most what it wishes, at least `least`, else 0.
+
+        It costs nothing and never raises; what is taken in the end, `submit` says.
+        """
+        ...
+
+    def size(self) -> ClusterSize | None:
+        """What there is for attempts at this moment; None when nobody asks or nobody knows."""
+        ...
+
+    def ending(self, native_id: str) -> Ending | None:
+        """Why an attempt is gone, in the cluster's own words; None when it is not, or nobody knows."""
+        ...
+
+    def troubles(self) -> tuple[Trouble, ...]:
+        """What keeps it from taking attempts, for staff."""
+        ...
+
+    def charges(self, native_ids: Iterable[str]) -> Mapping[str, float]:
+        """Core-seconds by the cluster's own accounts: native id -> what is known so far. Never waits.
+
+        Attempts of which nothing is known are left out; asking again later may give more.
+        """
+        ...
+
     def cancel(self, native_id: str, directory: Path) -> None:
         """Ask for the end of a whole process tree; returns at once, a later poll confirms it."""
+        ...
+
+    def release(self) -> None:
+        """Give back all that is held beside the attempts, as at the end of a beamtime.
+
+        Raises:
+            InfrastructureError: it could not be asked; it can be asked again.
+        """
         ...
 
     def close(self) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,23 +13,25 @@ from structlog.typing import FilteringBoundLogger
 
 from beampace.beamtime import BeamtimeWatch, FixedBeamtime, OpenBeamtime
 from beampace.cluster import LocalCluster, Standby
-from beampace.core.errors import BeampaceError, failure
+from beampace.core.errors import BeampaceError
 from beampace.core.ports import Cluster
 from beampace.core.sighting import Trouble
-from beampace.core.taxonomy import Failure
 from beampace.engines.recipe import Loaded
-from beampace.plan import DEFAULT_RULES, Capacity, usual_capacity
+from beampace.plan import DEFAULT_RULES
+from beampace.service.capacities import capacity_of
 from beampace.service.control import DaemonControl
 from beampace.service.daemon import Daemon
 from beampace.service.desk import Desk
 from beampace.service.groups import Groups
 from beampace.service.hooks import HookPlan, Hooks, checked_plan
+from beampace.service.job_places import JobPlaces, LocalPlaces, NodePlaces
 from beampace.service.metrics import Metrics
 from beampace.service.places import TOKENS, socket_path
 from beampace.service.publishing import Publisher
 from beampace.service.reconcile import Reconciler
 from beampace.service.result_pages import ResultPages
-from beampace.service.settings import ClusterSection, Settings
+from beampace.service.settings import Settings
+from beampace.service.slurm_parts import slurm_cluster
 from beampace.service.socket_server import Allowed, serve_control
 from beampace.service.space import SpaceWatch
 from beampace.service.standing import rule_troubles, without_http
@@ -38,9 +39,6 @@ from beampace.service.starting import PROGRAM
 from beampace.service.state import this_daemon
 from beampace.store import Lease, Ledger, open_ledger
 from beampace.watch import Identifier, Watch, WatchSettings
-
-LEAST_CORES = 3
-"""One each for urgent, live and full work."""
 
 FULL_NICE = 15
 """Nice level of work nobody waits for: where cores are shared, it gets what the rest leaves."""
@@ -73,31 +71,6 @@ def steady_clock() -> Callable[[], datetime]:
     return lambda: began + timedelta(seconds=time.monotonic() - mark)
 
 
-def capacity_of(section: ClusterSection) -> Capacity:
-    """Cores and memory to use.
-
-    Raises:
-        InputError: what is kept for urgent work leaves nothing (bad_request).
-    """
-    own = len(os.sched_getaffinity(0))
-    usual = usual_capacity(section.cores or max(LEAST_CORES, own), section.memory_mb or _machine_memory_mb())
-    if section.cores is None:
-        usual = replace(usual, cores=own + usual.urgent_cores + usual.live_cores)
-    asked = {
-        "urgent_cores": section.urgent_cores,
-        "urgent_memory_mb": section.urgent_memory_mb,
-        "live_cores": section.live_cores,
-    }
-    try:
-        return replace(usual, **{name: value for name, value in asked.items() if value is not None})
-    except ValueError as error:
-        raise failure(Failure.BAD_REQUEST, f"[cluster] {', '.join(asked)}: {error}.") from error
-
-
-def _machine_memory_mb() -> int:
-    return int(0.9 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6)
-
-
 @contextmanager
 def assembled(settings: Settings, engines: Engines, log: FilteringBoundLogger) -> Iterator[Daemon]:
     """A daemon, taken apart at the end; its jobs go on.
@@ -112,7 +85,7 @@ def assembled(settings: Settings, engines: Engines, log: FilteringBoundLogger) -
         ledger = open_ledger(url or settings.state_dir, clock=steady_clock())
         stack.callback(ledger.close)
         lease = stack.enter_context(closing(ledger.lease(this_daemon())))
-        cluster = _cluster(settings)
+        cluster, places = _cluster(settings)
         stack.callback(cluster.close)
         identifier = Identifier()
         stack.callback(identifier.close)
@@ -122,6 +95,7 @@ def assembled(settings: Settings, engines: Engines, log: FilteringBoundLogger) -
             cluster,
             log,
             settings.rules if settings.rules is not None else DEFAULT_RULES,
+            places,
             engines.available,
             engines.recipes,
         )
@@ -134,9 +108,13 @@ def assembled(settings: Settings, engines: Engines, log: FilteringBoundLogger) -
         yield daemon
 
 
-def _cluster(settings: Settings) -> Cluster:
+def _cluster(settings: Settings) -> tuple[Cluster, JobPlaces]:
+    if settings.cluster.kind == "slurm":
+        nodes = NodePlaces(settings.cluster.slurm)
+        return slurm_cluster(settings, nodes), nodes
     standby = Standby(WARM, {PROGRAM: "beampace.cli.main:run"}) if settings.cluster.warm else None
-    return LocalCluster(settings.state_dir / "cluster", standby=standby, nice=FULL_NICE)
+    local = LocalCluster(settings.state_dir / "cluster", standby=standby, nice=FULL_NICE)
+    return local, LocalPlaces(settings.state_dir)
 
 
 def _hook_plan(settings: Settings) -> HookPlan:

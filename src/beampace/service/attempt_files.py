@@ -54,13 +54,21 @@ def ending_of(directory: Path) -> str:
     return said if said in Failure.__members__.values() else ""
 
 
-def result_directory(directory: Path) -> Path | None:
-    """The result directory the job made, or None while it has none."""
+def result_directory(directory: Path, processed: Path) -> Path | None:
+    """The result directory the job made, or None while it has none.
+
+    The job may run under another account: a directory that does not lie below `processed`, or is reached by a
+    symbolic link on the way, is none.
+    """
     try:
         text = (directory / DIRECTORY_FILE).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
+        place = Path(text)
+        if not place.is_relative_to(processed) or ".." in place.parts:
+            return None
+        true = processed.resolve() / place.relative_to(processed)
+        return place if place.resolve() == true else None
+    except (OSError, RuntimeError, ValueError):  # UnicodeDecodeError is a ValueError
         return None
-    return Path(text) if text.startswith("/") else None
 
 
 def result_of(directory: Path | None, key: str) -> Result | None:

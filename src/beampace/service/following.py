@@ -89,8 +89,6 @@ class Follower:
         directories = {
             attempt.native_id: Path(attempt.directory) for _, attempt in living if attempt.native_id
         }
-        if not directories:
-            return {}
         try:
             states = self.desk.cluster.states(directories)
         except BeampaceError as error:
@@ -108,13 +106,14 @@ class Follower:
         self, job: JobRow, attempt: AttemptRow, state: ClusterState, *, closing: bool
     ) -> ResultRow | None:
         directory = Path(attempt.directory)
-        place, record = result_directory(directory), exit_record(directory)
+        place, record = result_directory(directory, self._processed(job)), exit_record(directory)
         # A result counts once nothing of its attempt is known to run, so that nothing writes after it.
         result = result_of(place, job.key) if state is not ClusterState.RUNNING or record else None
         evidence = Evidence(
             result_code=None if result is None else result.verdict.code,
             exit=record,
             cluster=state,
+            ending=self.desk.cluster.ending(attempt.native_id) if state is ClusterState.GONE else None,
             gone_for_s=self._gone_for(attempt, state),
             beamtime_open=not closing,
         )
@@ -125,6 +124,9 @@ class Follower:
             )
         self._progress(job, attempt, step, None if closing else place)  # the place may be another's by now
         return None
+
+    def _processed(self, job: JobRow) -> Path:
+        return Path(self.desk.ledger.beamtime(job.beamtime).root) / "processed"
 
     def _gone_for(self, attempt: AttemptRow, state: ClusterState) -> float:
         if state is not ClusterState.GONE:

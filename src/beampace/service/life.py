@@ -70,7 +70,7 @@ class Life:
 
     def stop(self, beamtime: str) -> None:
         """Begin to drain a beamtime."""
-        self._drain_until.setdefault(beamtime, self.desk.clock() + self.desk.settings.beamtime.drain_s)
+        self._drain_until.setdefault(beamtime, self.desk.clock() + self.desk.drain_s)
 
     def drain(self, living: tuple[Living, ...]) -> None:
         """End what can no longer finish, and close beamtimes of which nothing is left."""

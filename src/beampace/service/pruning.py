@@ -1,4 +1,4 @@
-"""Attempt directories nobody needs any more: a few at a time, and only in `jobs` of the state directory."""
+"""Attempt directories nobody needs any more: a few at a time, and only where attempts have theirs."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ class Pruner:
     """Removes what attempts of jobs left that ended long ago."""
 
     desk: Desk
-    _names: deque[str] = field(default_factory=deque)
+    _paths: deque[Path] = field(default_factory=deque)
     _list_at: float = float("-inf")
 
     def prune(self) -> int:
         """Look at a few directories; returns how many were removed."""
-        jobs = self.desk.settings.state_dir / "jobs"
-        if not self._names and self.desk.clock() >= self._list_at:
+        if not self._paths and self.desk.clock() >= self._list_at:
             self._list_at = self.desk.clock() + AGAIN_S
-            self._names.extend(_directories(jobs))
-        names = [self._names.popleft() for _ in range(min(A_TURN, len(self._names)))]
-        keys = {name: match["key"] for name in names if (match := _NAME.fullmatch(name))}
+            for room in self.desk.places.rooms():
+                self._paths.extend(_directories(room))
+        paths = [self._paths.popleft() for _ in range(min(A_TURN, len(self._paths)))]
+        keys = {path: match["key"] for path in paths if (match := _NAME.fullmatch(path.name))}
         if not keys:
             return 0
         now, days = self.desk.ledger.now(), self.desk.settings.log.attempts_days
         over = self.desk.ledger.over(set(keys.values()), now - timedelta(days=days), now - AFTER_CLOSED)
-        return sum(self._remove(jobs / name) for name, key in keys.items() if key in over)
+        return sum(self._remove(path) for path, key in keys.items() if key in over)
 
     def _remove(self, directory: Path) -> bool:
         """Remove a directory; no symbolic link in it is followed, and one in its place is left."""
@@ -57,9 +57,9 @@ class Pruner:
         return True
 
 
-def _directories(jobs: Path) -> list[str]:
+def _directories(jobs: Path) -> list[Path]:
     try:
         with os.scandir(jobs) as entries:
-            return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+            return sorted(jobs / entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
     except OSError:  # none was made yet
         return []

@@ -14,6 +14,7 @@ from beampace.core.errors import BeampaceError
 from beampace.core.sighting import Trouble
 from beampace.plan import Capacity
 from beampace.service.cancelling import Canceller
+from beampace.service.capacities import capacity_of_cluster
 from beampace.service.claims import Claims
 from beampace.service.desk import Desk
 from beampace.service.following import Follower
@@ -151,6 +152,7 @@ class Reconciler:
 
     def _beamtime(self) -> Troubles:
         observation = self.beamtimes.observe()
+        self.desk.places.see(observation.open)
         self.life.apply(observation)
         if not self._known:
             self._leftovers(observation.open)
@@ -159,6 +161,7 @@ class Reconciler:
             self._switch(self.open)
         if any(change.kind is ChangeKind.CLOSED for change in observation.changes):
             self._slow_at = float("-inf")  # work whose files went with the beamtime is ended at once
+            self.desk.cluster.release()
         return observation.troubles
 
     def _leftovers(self, now_open: OpenBeamtime | None) -> None:
@@ -201,7 +204,8 @@ class Reconciler:
     def _start(self) -> Troubles:
         """Take up what an earlier daemon only wrote down, then start what fits."""
         ledger = self.desk.ledger
-        absent = self.life.absent() | self.claims.refused()
+        absent = self.life.absent() | self.claims.refused() | self._elsewhere()
+        self._resize()
         self.starter.take_up(one for one in ledger.active() if one[0].beamtime not in absent)
         state = None if self.open is None else self.space.check(self.open)
         if not self.space.no_room:
@@ -209,7 +213,19 @@ class Reconciler:
             started = self.starter.start(ledger.active(), short=only_results, absent=absent)
             self._now = replace(self._now, started=started)
         short = (state.trouble,) if state is not None and state.trouble is not None else ()
-        return (*short, *self.claims.troubles, *self.starter.troubles)
+        told = (*self.desk.places.troubles(), *self.desk.cluster.troubles())
+        return (*short, *told, *self.claims.troubles, *self.starter.troubles)
+
+    def _elsewhere(self) -> frozenset[str]:
+        """Beamtimes whose files jobs cannot see now."""
+        rows = self.desk.ledger.beamtimes()
+        return frozenset(row.id for row in rows if row.closed is None and not self.desk.places.sees(row.id))
+
+    def _resize(self) -> None:
+        """Plan with what the cluster has at this moment."""
+        size = self.desk.cluster.size()
+        if size is not None:
+            self.capacity = self.starter.capacity = capacity_of_cluster(self.desk.settings.cluster, size)
 
     def _follow(self) -> Troubles:
         followed = self.follower.follow(self.desk.ledger.active(), self.life.closing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
@@ -30,6 +30,9 @@ PROGRAM = (sys.executable, "-P", "-m", "beampace")
 
 STOPPED_QUIET_S = 2.0
 """Patience with a dataset whose end the daemon has waited for already, seconds."""
+
+QUICK = frozenset({WorkClass.URGENT, WorkClass.LIVE})
+"""Work that somebody waits for, and that may use what is kept ready."""
 
 LARGE = frozenset({WorkClass.FULL, WorkClass.RERUN})
 """Work that writes much."""
@@ -94,11 +97,19 @@ class Starter:
         self._passed = {key: passed.get(key, 0) + choice.passed.get(key, 0) for key in jobs}
 
         def begin(start: Start) -> bool:
-            return self._start(jobs[start.key], datasets[start.key], start, sizes[start.key])
+            job, wish = jobs[start.key], sizes[start.key]
+            cores = self._fitting(job, start, wish)
+            return cores > 0 and self._start(job, datasets[start.key], replace(start, cores=cores), wish)
 
         began, troubles = for_each(choice.starts, begin, lambda start: f"job {start.key}")
         self.troubles = (*lacking, *troubles)
         return sum(began)
+
+    def _fitting(self, job: JobRow, start: Start, wish: Resources) -> int:
+        """Cores with which the cluster would take it now, or 0: then it goes on waiting."""
+        asked = Resources(start.cores, start.memory_mb, wish.time_s)
+        least = least_cores(wish.cores, urgent=job.work_class is WorkClass.URGENT)
+        return self.desk.cluster.fitting(asked, min(least, start.cores), urgent=job.work_class in QUICK)
 
     def _able(self, waiting: Iterable[JobRow]) -> tuple[list[JobRow], tuple[Trouble, ...]]:
         """Jobs whose engine is here. The others are not given up: a recipe may be away for a while only."""
@@ -127,10 +138,17 @@ class Starter:
 
     def size_of(self, job: JobRow, dataset: DatasetRow) -> Resources:
         """What a job may use, from what such work has cost."""
-        wish = self._wish(job, dataset)
+        wish = self._on_a_node(self._wish(job, dataset))
         for attempt in self.desk.ledger.attempts(job.key) if job.attempts else ():
-            wish = enlarged(wish, attempt.code, self.capacity)
+            wish = self._on_a_node(enlarged(wish, attempt.code, self.capacity))
         return wish
+
+    def _on_a_node(self, wish: Resources) -> Resources:
+        """No more than a machine of the cluster has."""
+        size = self.desk.cluster.size()
+        if size is None:
+            return wish
+        return replace(wish, cores=min(wish.cores, size.cores), memory_mb=min(wish.memory_mb, size.memory_mb))
 
     def _wish(self, job: JobRow, dataset: DatasetRow) -> Resources:
         if job.engine in self.desk.recipes:
@@ -164,7 +182,7 @@ class Starter:
             return False
 
         def directory(number: int) -> str:
-            return str(desk.attempt_directory(job.key, number))
+            return str(desk.attempt_directory(job, number))
 
         attempt = desk.ledger.claim(
             job.key, desk.cluster.name, directory, start.cores, start.memory_mb, wish.time_s
@@ -176,7 +194,7 @@ class Starter:
         desk, log = self.desk, self.desk.log.bind(job=job.key, attempt=attempt.number)
         try:
             directory = Path(attempt.directory)
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make(directory)
             spec = spec_of(job, attempt, directory)
             native = desk.cluster.find(spec)
             if native is None:
@@ -256,8 +274,21 @@ def spec_of(job: JobRow, attempt: AttemptRow, directory: Path) -> JobSpec:
         argv=(*PROGRAM, "job", str(directory / ORDER_FILE)),
         directory=directory,
         resources=Resources(job.cores, job.memory_mb, job.time_s),
-        urgent=job.work_class in (WorkClass.URGENT, WorkClass.LIVE),
+        urgent=job.work_class in QUICK,
     )
+
+
+def _make(directory: Path) -> None:
+    """Make an attempt's directory; those above it can be passed through by the account of the jobs.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    missing = [path for path in directory.parents if not path.exists()]
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        path.chmod(0o755)
+    directory.mkdir(mode=0o700, exist_ok=True)
 
 
 def order_of(desk: Desk, job: JobRow, attempt: AttemptRow, dataset: DatasetRow, *, keep_all: bool) -> Order:
@@ -265,17 +296,19 @@ def order_of(desk: Desk, job: JobRow, attempt: AttemptRow, dataset: DatasetRow, 
     beamtime = desk.ledger.beamtime(job.beamtime)
     root = Path(beamtime.root)
     recipe = desk.recipes.get(job.engine) if job.work is WorkName.PROCESS else None
+    results, places = root / "processed" / place_of(desk, dataset), desk.places
     return Order(
         key=job.key,
         attempt=attempt.number,
         work=job.work,
         engine=job.engine,
-        recipe=None if recipe is None else recipe.path,
+        recipe=None if recipe is None else places.there(recipe.path),
         recipe_sha256="" if recipe is None else recipe.sha256,
-        master=Path(dataset.path),
-        raw=root / "raw",
-        processed=root / "processed",
-        results=root / "processed" / place_of(desk, dataset),
+        master=places.there(Path(dataset.path), raw=True),
+        raw=places.there(root / "raw", raw=True),
+        processed=places.there(root / "processed"),
+        results=places.there(results),
+        results_here=results,
         root_id=beamtime.root_id,
         cores=job.cores,
         keep_all=keep_all,

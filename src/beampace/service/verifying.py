@@ -11,11 +11,13 @@ from beampace.beamtime import FixedBeamtime, GroupTableFile
 from beampace.core.errors import BeampaceError, failure
 from beampace.core.taxonomy import Failure
 from beampace.plan import DEFAULT_RULES
-from beampace.service.assembly import Engines, capacity_of, tokens_path
+from beampace.service.assembly import Engines, tokens_path
+from beampace.service.capacities import capacity_of
 from beampace.service.configuration import Configuration
 from beampace.service.groups import Groups
 from beampace.service.hooks import checked_plan
 from beampace.service.settings import Settings
+from beampace.service.slurm_parts import checked
 from beampace.service.socket_server import Allowed
 from beampace.service.standing import rule_troubles
 from beampace.service.state import CLOSED
@@ -86,6 +88,11 @@ def _hook_command(settings: Settings) -> None:
         raise failure(Failure.BAD_REQUEST, f"{command[0]} is no program that may be run.")
 
 
+def _slurm(settings: Settings) -> None:
+    if settings.cluster.kind == "slurm":
+        checked(settings)
+
+
 def _tokens(settings: Settings) -> None:
     if settings.http.port:
         try:
@@ -122,6 +129,7 @@ CHECKS = (
         ("cluster.urgent_cores", "cluster.live_cores", "cluster.urgent_memory_mb", "cluster.cores"),
         lambda settings: capacity_of(settings.cluster),
     ),
+    Check(("cluster.slurm.known_hosts", "cluster.kind"), _slurm),
     Check(("http.tokens", "http.port"), _tokens),
     Check(("control.allowed_users",), lambda settings: Allowed.of(settings.control.allowed_users)),
     Check(("control.allowed_groups",), lambda settings: Allowed.of((), settings.control.allowed_groups)),

@@ -45,6 +45,8 @@ class Order(BaseModel):
     """Root of the raw data: the master and what it links to lie below it."""
     results: Path
     """Directory in which the job makes its `<work>_<NNN>`."""
+    results_here: Path | None = None
+    """The same directory as the daemon sees it; null where its name is the same."""
     processed: Path | None = None
     """Root below which results lie; null for the `processed` beside `raw`."""
     root_id: str = ""

@@ -47,7 +47,7 @@ def run_order(order: Order, attempt: Path, engines: Engines, progress: Progress)
     """
     check_root(order.raw, order.root_id)
     directory = numbered_below(order.results_root, order.results, order.work.value)
-    write_text(attempt / DIRECTORY_FILE, str(directory))
+    write_text(attempt / DIRECTORY_FILE, str((order.results_here or order.results) / directory.name))
     errand = errand_of(order, attempt)
     try:
         check_master(order.master, order.raw)

@@ -17,7 +17,7 @@ SMALL = Resources(2, 1000, 60)
 class Bench:
     def __init__(self, settings=SETTINGS):
         self.now = 1000.0
-        self.pool = HeldPool(settings, Path("/state/cluster"), lambda: self.now)
+        self.pool = HeldPool(Path("/state/cluster"), settings, lambda: self.now)
 
     def look(self, *jobs):
         """An answer with these allocations: number, state, seconds left."""
@@ -94,7 +94,7 @@ def test_near_its_end_an_allocation_is_replaced_and_given_back_when_empty(bench)
 
 
 def test_two_daemons_do_not_take_each_others(bench):
-    other = HeldPool(SETTINGS, Path("/other/cluster"))
+    other = HeldPool(Path("/other/cluster"), SETTINGS)
     assert other.name != bench.pool.name
     other.look({bench.pool.name: (Seen(5, bench.pool.name, "RUNNING"),)})
     assert other.to_ask_for() == 2

@@ -11,8 +11,12 @@ import pytest
 
 from beampace.beamtime.resources import OnlineResources
 from beampace.cluster.slurm import (
+    CommandQueue,
     Completed,
+    FixedLayout,
+    Grants,
     HeldSettings,
+    Layout,
     NodeSide,
     Patience,
     RecordedTransport,
@@ -21,11 +25,12 @@ from beampace.cluster.slurm import (
 )
 from beampace.core.errors import BeampaceError, InfrastructureError
 from beampace.core.job import ClusterState, Resources
-from beampace.core.ports import JobSpec
+from beampace.core.ports import ClusterSize, JobSpec
 from beampace.core.taxonomy import Failure
 
 QUEUED, RUNNING, GONE = ClusterState.QUEUED, ClusterState.RUNNING, ClusterState.GONE
 UNKNOWN = ClusterState.UNKNOWN
+FAREWELL_S = 20.0
 GRANTED = OnlineResources("bttest04", None, "11010000", "ponline_p11", ("max-p3a016",))
 
 
@@ -69,6 +74,7 @@ class Site:
     def __init__(self, root):
         self.root = root
         self.now = 0.0
+        self.most_time_s = 0
         self.granted = GRANTED
         self.slurm = Slurm()
         self.transport = RecordedTransport(self.slurm)
@@ -78,13 +84,14 @@ class Site:
     def another(self, held=None, **settings):
         patience = Patience(stale_s=30, vanished_s=60)
         chosen = SlurmSettings(**{"wait_s": 5.0, "patience": patience, **settings})
+        layout = Layout(held or HeldSettings(), ClusterSize(2, 8, 8000), most_time_s=self.most_time_s)
         return SlurmCluster(
             self.root / "cluster",
-            self.transport,
-            lambda: self.granted,
+            CommandQueue(self.transport, log=chosen.job_log),
+            Grants(lambda: self.granted, FAREWELL_S, lambda: self.now),
+            FixedLayout(layout),
             NodeSide(python="/node/python", program=("/node/env/python",), view=self.view),
             chosen,
-            held,
             clock=lambda: self.now,
         )
 
@@ -129,7 +136,7 @@ def test_what_a_node_is_told(site):
     assert "--partition=ponline_p11" in argv
     last = text.decode().splitlines()[-1].split()
     assert last[:4] == ["exec", "/node/python", "-I", "-S"]
-    assert last[4].startswith("/node/cluster/launcher-")
+    assert last[4].startswith("/node/jobs/launcher-")
     assert last[5] == "/node/jobs/ab-1/launch.json"
     launch = (spec.directory / "launch.json").read_text()
     assert '"/node/env/python", "-m", "beampace", "job", "/node/jobs/ab-1/order.json"' in launch
@@ -330,6 +337,9 @@ def test_without_online_resources_nothing_is_asked_and_the_rest_is_closed_after_
     with pytest.raises(BeampaceError) as caught:
         site.submit(site.spec("cd"))
     assert caught.value.code is Failure.BEAMTIME_CLOSED
+    site.slurm.error = InfrastructureError(Failure.NODE_LOST, "The account is locked.")
+    site.now += FAREWELL_S
+    site.transport.asked.clear()
     assert site.states()[native] is UNKNOWN
     assert site.cluster.ending(native) is None
     site.now += 60
@@ -364,7 +374,7 @@ def hold(site, **values):
     site.states()
     site.slurm.jobs[101][1] = "RUNNING"
     site.now += 10
-    site.cluster.tend()
+    site.cluster.states({})
 
 
 def test_urgent_attempts_become_steps_and_others_jobs(site):
@@ -439,18 +449,18 @@ def test_a_refused_allocation_is_asked_for_ever_less_often_but_again(site):
     before = len(site.asked("sbatch"))
     for _ in range(3000):
         site.now += 0.2
-        site.cluster.tend()
+        site.cluster.states({})
     assert 8 <= len(site.asked("sbatch")) - before <= 20
     site.slurm.say = ""
     for _ in range(400):
         site.now += 0.2
-        site.cluster.tend()
+        site.cluster.states({})
     assert len(site.slurm.jobs) == 1
 
 
 def test_what_is_held_is_given_back(site):
     hold(site)
-    site.cluster.give_back()
+    site.cluster.release()
     assert site.asked("scancel")[-1] == ("scancel", "--quiet", "101")
 
 

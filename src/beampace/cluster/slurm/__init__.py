@@ -2,12 +2,18 @@
 
 from beampace.cluster.slurm.book import Patience
 from beampace.cluster.slurm.cluster import SlurmCluster
+from beampace.cluster.slurm.grants import Grants
 from beampace.cluster.slurm.held import HeldSettings
+from beampace.cluster.slurm.layout import Asked, Layout
+from beampace.cluster.slurm.layouts import FixedLayout, SurveyedLayout
 from beampace.cluster.slurm.line import SshSettings
 from beampace.cluster.slurm.node import NodeSide
+from beampace.cluster.slurm.probe import Site, probe
+from beampace.cluster.slurm.queue import CommandQueue, Queue
 from beampace.cluster.slurm.settings import SlurmSettings
 from beampace.cluster.slurm.ssh import SshTransport
 from beampace.cluster.slurm.states import Fate, fate_of
+from beampace.cluster.slurm.surveyor import Surveyor
 from beampace.cluster.slurm.transport import (
     Completed,
     LocalTransport,
@@ -17,18 +23,28 @@ from beampace.cluster.slurm.transport import (
 )
 
 __all__ = [
+    "Asked",
+    "CommandQueue",
     "Completed",
     "Fate",
+    "FixedLayout",
+    "Grants",
     "HeldSettings",
+    "Layout",
     "LocalTransport",
     "NodeSide",
     "Patience",
+    "Queue",
     "RecordedTransport",
+    "Site",
     "SlurmCluster",
     "SlurmSettings",
     "SshSettings",
     "SshTransport",
+    "SurveyedLayout",
+    "Surveyor",
     "Transport",
     "Unreachable",
     "fate_of",
+    "probe",
 ]

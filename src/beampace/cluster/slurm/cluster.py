@@ -23,43 +23,41 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
-from beampace.beamtime.resources import OnlineResources
-from beampace.cluster.files import claimed, read_started, withdraw
+from beampace.cluster.files import claimed, withdraw
 from beampace.cluster.launcher import CANCEL, EXIT, LAUNCH, PID
 from beampace.cluster.slurm.gate import Gate, Outage
-from beampace.cluster.slurm.held import HeldPool, HeldSettings, step_argv
+from beampace.cluster.slurm.giver import Giver
+from beampace.cluster.slurm.grants import Grants
+from beampace.cluster.slurm.held import HeldPool
 from beampace.cluster.slurm.keeper import Keeper
+from beampace.cluster.slurm.layouts import Layouts
 from beampace.cluster.slurm.native import Native, native_of
-from beampace.cluster.slurm.node import NodeSide, asked_for, put_launcher, write_launch
+from beampace.cluster.slurm.node import NodeSide, asked_for
 from beampace.cluster.slurm.poller import Poller
-from beampace.cluster.slurm.queue import Queue
-from beampace.cluster.slurm.refusals import RESERVATION
-from beampace.cluster.slurm.script import OUTPUT_FILE, job_name, request_of
+from beampace.cluster.slurm.queue import CommandQueue, Queue
+from beampace.cluster.slurm.script import job_name
 from beampace.cluster.slurm.settings import SlurmSettings
-from beampace.cluster.slurm.states import Fate
-from beampace.cluster.slurm.transport import Transport
-from beampace.core.errors import BeampaceError, InfrastructureError, failure
-from beampace.core.job import ClusterState
-from beampace.core.ports import JobSpec
+from beampace.core.errors import BeampaceError, InfrastructureError
+from beampace.core.job import ClusterState, Ending, Resources
+from beampace.core.ports import ClusterSize, JobSpec
+from beampace.core.sighting import Trouble
 from beampace.core.taxonomy import Failure
-
-Granted = Callable[[], OnlineResources | None]
 
 
 class SlurmCluster:
     """Jobs of Slurm; see `core.ports.Cluster`.
 
     Args:
-        directory: where the launcher is put for nodes to read; made. On a file system that nodes see.
-        transport: how Slurm's programs are reached.
-        resources: what the beamtime grants at this moment; None before its start and after its stop.
+        place: the daemon's own directory; only its name is used, to know what is held for it.
+        queue: Slurm as the account sees it. What is held needs one that knows steps.
+        grants: what the beamtime grants.
+        layouts: how the site is used.
         node: how things are on a node.
-        settings: how Slurm is used.
-        held: what is kept for attempts that are to start at once; nothing by default.
+        settings: paces and limits.
         clock: monotonic seconds.
     """
 
@@ -67,32 +65,54 @@ class SlurmCluster:
 
     def __init__(
         self,
-        directory: Path,
-        transport: Transport,
-        resources: Granted,
+        place: Path,
+        queue: Queue,
+        grants: Grants,
+        layouts: Layouts,
         node: NodeSide | None = None,
         settings: SlurmSettings | None = None,
-        held: HeldSettings | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
-        directory.chmod(0o755)
-        self._launcher = put_launcher(directory.absolute())
-        self._transport = transport
-        self._resources = resources
-        self._node = node or NodeSide()
+        self._queue = queue
+        self._grants = grants
+        self._layouts = layouts
         self._settings = settings or SlurmSettings()
         self._clock = clock
-        self._queue = Queue(
-            transport, self._settings.programs, self._settings.job_log, self._settings.answer_s
-        )
         self._outage = Outage(clock)
         self._gate = Gate(clock)
-        self._poller = Poller(self._queue, self._settings, clock)
-        self._held = HeldPool(held or HeldSettings(), directory.absolute(), clock)
-        self._keeper = Keeper(self._held, self._queue, self._gate, self._settings.sbatch)
-        self._poller.steps = self._held.settings.allocations > 0
+        self._held = HeldPool(place.absolute(), clock=clock)
+        steps = queue if isinstance(queue, CommandQueue) else None
+        self._keeper = None if steps is None else Keeper(self._held, steps, self._gate, self._settings.sbatch)
+        self._poller = Poller(queue, self._settings, clock, steps)
+        self._giver = Giver(
+            queue,
+            grants.open,
+            node or NodeSide(),
+            self._settings,
+            self._gate,
+            self._keeper,
+            self._poller.hurry,
+        )
         self._closed_since: dict[str, float] = {}
+
+    def fitting(self, wish: Resources, least: int, *, urgent: bool) -> int:
+        """Cores with which an attempt would be taken now; see `Cluster`."""
+        granted = self._grants.open()
+        layout = None if granted is None else self._layouts.look(granted)
+        if granted is None or layout is None or layout.over or self._outage.lasts:
+            return 0
+        if not self._gate.is_open(granted):
+            return 0
+        if self._keeper is None or not (urgent or layout.held.everything):
+            return wish.cores
+        held = self._held.fitting(wish, least)
+        return held if held or layout.held.everything else wish.cores
+
+    def size(self) -> ClusterSize | None:
+        """What there is for attempts of the open beamtime; see `Cluster`."""
+        granted = self._grants.open()
+        layout = None if granted is None else self._layouts.look(granted)
+        return None if layout is None else layout.size
 
     def submit(self, spec: JobSpec) -> str:
         """Give an attempt to the queue, once; see `Cluster`.
@@ -102,11 +122,13 @@ class SlurmCluster:
             InfrastructureError: it was not taken (rejected_by_queue, disk_full, not_writable), or whether it
                 was is not known (node_lost); or there is no open beamtime (beamtime_closed).
         """
-        directory, granted = spec.directory.absolute(), self._granted()
+        directory, granted = spec.directory.absolute(), self._giver.granted()
+        layout = self._layouts.look(granted)
+        most = 0 if layout is None else layout.most_time_s
         try:
             with claimed(directory), self._outage:
-                known = self._known(spec, granted) if (directory / LAUNCH).exists() else None
-                return str(known or self._submit(spec, directory, granted))
+                known = self._giver.known(spec, granted) if (directory / LAUNCH).exists() else None
+                return str(known or self._giver.give(spec, directory, granted, most))
         except OSError as error:
             raise _not_writable(directory, error) from error
 
@@ -121,8 +143,8 @@ class SlurmCluster:
             return None
         try:
             with claimed(directory), self._outage:
-                granted = self._resources()
-                known = None if granted is None else self._known(spec, granted)
+                granted = self._grants.lasting()
+                known = None if granted is None else self._giver.known(spec, granted)
                 if known is None and not withdraw(directory):
                     account = "" if granted is None else granted.account
                     known = Native(account, 0, job_name(spec))  # a launcher began; the queue has forgotten it
@@ -136,45 +158,45 @@ class SlurmCluster:
         Raises:
             InfrastructureError: the last question was not answered; nothing follows from it.
         """
-        granted = self._resources()
-        if granted is None:
-            self._transport.close()  # the account and its key are forgotten
+        granted, lasting = self._grants.open(), self._grants.lasting()
+        if lasting is None:
+            self._queue.close()  # the account and its key are forgotten
         natives = {text: native for text in directories if (native := native_of(text)) is not None}
-        mine = {t: n for t, n in natives.items() if granted is not None and n.account == granted.account}
-        self._closed_since = {
-            text: self._closed_since.get(text, self._clock()) for text in natives if text not in mine
-        }
+        over = {t: n for t, n in natives.items() if granted is None or n.account != granted.account}
+        self._closed_since = {text: self._closed_since.get(text, self._clock()) for text in over}
+        mine = {t: n for t, n in natives.items() if lasting is not None and n.account == lasting.account}
         self._poller.follow({native.name: native.number for native in mine.values()})
-        self.tend()
+        self._tend()
         self._adopt({native.name: directories[text] for text, native in mine.items()})
         return {text: self._state(text, natives.get(text), where) for text, where in directories.items()}
 
-    def tend(self) -> None:
-        """Take in answers, ask when it is time, keep what is to be held. `states` does it, too.
-
-        Raises:
-            InfrastructureError: the last question was not answered.
-        """
-        granted = self._resources()
-        if granted is None:
-            return
-        self._poller.tend(granted.account, self._settings.wait_s)
-        self._outage.answered()
-        if self._poller.steps:
-            self._keeper.tend(granted, self._poller.jobs)
-
-    def ending(self, native_id: str) -> Fate | None:
+    def ending(self, native_id: str) -> Ending | None:
         """Why an attempt is gone, in the queue's own words; None when it is not, or the queue cannot say."""
-        if native_id in self._closed_since:
-            return _closed() if self._over(native_id) else None
         native = native_of(native_id)
         fate = None if native is None else self._poller.fate(native.name)
-        return fate if fate is not None and fate.state is ClusterState.GONE else None
+        if fate is not None and fate.state is ClusterState.GONE:
+            return Ending(fate.code, fate.words)
+        return _CLOSED if native_id in self._closed_since and self._over(native_id) else None
+
+    def charges(self, native_ids: Iterable[str]) -> Mapping[str, float]:
+        """Core-seconds by Slurm's own accounts; see `Cluster`."""
+        del native_ids
+        return {}
 
     def waiting(self, native_id: str) -> str:
         """What an attempt waits for, in plain words; "" when that is not known."""
         native = native_of(native_id)
         return "" if native is None else self._poller.fate(native.name).words
+
+    def troubles(self) -> tuple[Trouble, ...]:
+        """What keeps attempts from being taken; see `Cluster`."""
+        granted = self._grants.open()
+        if granted is None:
+            return ()
+        refused, unknown = self._gate.why(granted), self._layouts.error
+        held = () if self._keeper is None else self._held.troubles()
+        errors = [error for error in (refused, unknown) if error is not None]
+        return (*(Trouble("slurm", error.words, error.next_step) for error in errors), *held)
 
     def cancel(self, native_id: str, directory: Path) -> None:
         """Ask for the end of an attempt; see `Cluster`.
@@ -191,51 +213,42 @@ class SlurmCluster:
             if directory.exists():
                 raise _not_writable(directory, error) from error
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Give back what is held, as before the end of the beamtime; steps that still run end with it.
 
         Raises:
             InfrastructureError: the queue could not be asked.
         """
-        self._keeper.give_back()
+        if self._keeper is not None and self._grants.lasting() is not None:
+            self._keeper.give_back()
 
     def close(self) -> None:
         """Let go of the connection; jobs go on."""
         self._poller.close()
-        self._transport.close()
+        self._layouts.close()
+        self._queue.close()
 
-    def _granted(self) -> OnlineResources:
-        granted = self._resources()
-        if granted is None:
-            detail = "Outside a beamtime with online resources nothing is submitted."
-            raise failure(Failure.BEAMTIME_CLOSED, detail)
-        return granted
+    def _tend(self) -> None:
+        """Take in answers, ask when it is time, keep what is to be held.
 
-    def _known(self, spec: JobSpec, granted: OnlineResources) -> Native | None:
-        """The latest job of an attempt; whether an earlier one runs is asked by its name."""
-        name = job_name(spec)
-        jobs = self._queue.jobs(granted.account, name).get(name, ())
-        jobs = jobs or self._queue.history(granted.account, [name]).get(name, ())
-        return Native(granted.account, jobs[-1].job, name) if jobs else None
-
-    def _submit(self, spec: JobSpec, directory: Path, granted: OnlineResources) -> Native:
-        name, started = job_name(spec), read_started(directory)
-        if started is not None and started.pid != 0:
-            return Native(granted.account, 0, name)
-        self._gate.check(granted)
-        job = self._keeper.room(spec)
-        write_launch(directory, self._node.launch_of(spec), other_account=self._node.other_account)
-        if started is not None:
-            (directory / PID).unlink()  # only a withdrawal, which no launcher can have replaced
+        Raises:
+            InfrastructureError: the last question was not answered.
+        """
+        granted, lasting = self._grants.open(), self._grants.lasting()
+        if lasting is None:
+            return
+        layout = None if granted is None else self._layouts.look(granted)
+        # A predecessor may have held something as long as it is not known that nothing is held.
+        self._poller.stepping = layout is None or layout.held.allocations > 0
         try:
-            number = self._ask(spec, directory, granted) if job is None else self._step(spec, directory, job)
-        except BeampaceError as error:
-            if error.code is not Failure.NODE_LOST:
-                withdraw(directory)  # nothing was taken, and nothing of it may begin
+            self._poller.tend(lasting.account, self._settings.wait_s)
+        except BeampaceError:
+            if granted is None:
+                return  # after the stop nobody need answer any more
             raise
-        self._gate.taken()
-        self._poller.hurry()
-        return Native(granted.account, number, name)
+        self._outage.answered()
+        if granted is not None and layout is not None and self._keeper is not None:
+            self._keeper.tend(granted, layout, self._poller.jobs)
 
     def _adopt(self, directories: Mapping[str, Path]) -> None:
         """Count steps that a predecessor of this process started."""
@@ -244,54 +257,27 @@ class SlurmCluster:
             if seen and seen[-1].step and not (directory / EXIT).exists():
                 self._held.adopt(seen[-1].job, name, partial(asked_for, directory))
 
-    def _step(self, spec: JobSpec, directory: Path, job: int) -> int:
-        """Start an attempt as a step of an allocation; it is known by its name, so its number is 0."""
-        there, name = self._node.view(directory), job_name(spec)
-        command = self._node.step(self._launcher, directory)
-        argv = step_argv(job, name, spec.resources, there, command)
-        self._queue.start_step(argv, there / OUTPUT_FILE)
-        self._held.take(job, name, spec.resources)
-        return 0
-
-    def _ask(self, spec: JobSpec, directory: Path, granted: OnlineResources) -> int:
-        """Submit; when the reservation is refused, with the one the metadata name by now, once."""
-        try:
-            return self._sbatch(spec, directory, granted)
-        except InfrastructureError as error:
-            if error.code is Failure.REJECTED_BY_QUEUE:
-                self._gate.refused(granted, error)
-            if RESERVATION.search(error.detail) is None:
-                raise
-            now = self._granted()
-            if now == granted or now.account != granted.account:
-                raise
-            return self._sbatch(spec, directory, now)
-
-    def _sbatch(self, spec: JobSpec, directory: Path, granted: OnlineResources) -> int:
-        settings, there = self._settings, self._node.view(directory)
-        request = request_of(spec, there, granted, settings)
-        return self._queue.submit(request, self._node.script(self._launcher, directory))
-
     def _state(self, text: str, native: Native | None, directory: Path) -> ClusterState:
         if native is None:
             return ClusterState.UNKNOWN
         if (directory / EXIT).exists():
             self._held.free([native.name])
             return ClusterState.GONE  # its launcher writes it when nothing of its tree is left
-        if text in self._closed_since:
-            return ClusterState.GONE if self._over(text) else ClusterState.UNKNOWN
         state = self._poller.fate(native.name).state
         if state is ClusterState.GONE:
             self._held.free([native.name])
+            return state
+        if text in self._closed_since:
+            return ClusterState.GONE if self._over(text) else ClusterState.UNKNOWN
         return state
 
     def _over(self, text: str) -> bool:
         return self._clock() - self._closed_since[text] >= self._settings.closed_s
 
 
-def _closed() -> Fate:
-    words = "The beamtime has ended, and with it the account that could be asked."
-    return Fate(ClusterState.GONE, Failure.BEAMTIME_CLOSED, words)
+_CLOSED = Ending(
+    Failure.BEAMTIME_CLOSED, "The beamtime has ended, and with it the account that could be asked."
+)
 
 
 def _not_writable(directory: Path, error: OSError) -> InfrastructureError:

@@ -36,6 +36,11 @@ class Gate:
         until, _, _ = self._shut.get(_key(granted), (float("-inf"), 0, None))
         return self.clock() >= until
 
+    def why(self, granted: OnlineResources) -> InfrastructureError | None:
+        """The refusal for which this is not asked at the moment, or None."""
+        _, _, error = self._shut.get(_key(granted), (0.0, 0, None))
+        return None if self.is_open(granted) else error
+
     def refused(self, granted: OnlineResources, error: InfrastructureError) -> None:
         """Remember a refusal."""
         _, count, _ = self._shut.get(_key(granted), (0.0, 0, error))
@@ -64,6 +69,11 @@ class Outage:
     _count: int = 0
     _detail: str = ""
 
+    @property
+    def lasts(self) -> bool:
+        """Whether the queue gave no answer a moment ago."""
+        return self.clock() < self._until
+
     def answered(self) -> None:
         """The queue has answered: ask again at once."""
         self._until, self._count = float("-inf"), 0
@@ -74,7 +84,7 @@ class Outage:
         Raises:
             InfrastructureError: the queue gave no answer a moment ago (node_lost).
         """
-        if self.clock() < self._until:
+        if self.lasts:
             raise InfrastructureError(Failure.NODE_LOST, f"The queue did not answer just now. {self._detail}")
 
     def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:

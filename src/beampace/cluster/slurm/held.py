@@ -19,10 +19,13 @@ from beampace.cluster.slurm.script import LAUNCHER_MB, MARGIN_S, MEMORY_MARGIN, 
 from beampace.cluster.slurm.squeue import Seen
 from beampace.cluster.slurm.states import fate_of
 from beampace.core.job import ClusterState, Resources
+from beampace.core.sighting import Trouble
 
 PREFIX = "bph-"
 """Of the names of all our allocations."""
 HOLD = b"#!/bin/bash\nexec sleep infinity\n"
+LATE_S = 60.0
+"""Seconds after which an allocation that still waits is worth a word."""
 ASK_AGAIN_S = 20.0
 """Seconds until an allocation that was asked for and is not in the queue's answers is asked for again."""
 
@@ -54,6 +57,8 @@ class _Allocation:
     job: int
     state: ClusterState
     ends: float
+    since: float
+    words: str = ""
     used: dict[str, Resources] = field(default_factory=dict)
 
 
@@ -62,13 +67,13 @@ class HeldPool:
     """The allocations of one daemon. No I/O: it says what to ask for and where there is room.
 
     Attributes:
-        settings: what is kept.
-        place: the cluster's directory, whose digest is in the names of its allocations.
+        place: the daemon's directory, whose digest is in the names of its allocations.
+        settings: what is kept; another layout of the site changes it.
         clock: monotonic seconds.
     """
 
-    settings: HeldSettings
     place: Path
+    settings: HeldSettings = HeldSettings()
     clock: Callable[[], float] = time.monotonic
     _known: dict[int, _Allocation] = field(default_factory=dict)
     _asked: list[float] = field(default_factory=list)
@@ -81,14 +86,17 @@ class HeldPool:
     def look(self, answer: Mapping[str, tuple[Seen, ...]]) -> None:
         """Take in an answer of the queue: which allocations there are, and which steps run in which."""
         for seen in answer.get(self.name, ()):
-            state = fate_of(seen.state, seen.reason).state
+            fate = fate_of(seen.state, seen.reason)
+            state = fate.state
             ends = self.clock() + (self.settings.time_s if seen.left_s is None else seen.left_s)
             known = self._known.get(seen.job)
             if known is None and state in (ClusterState.QUEUED, ClusterState.RUNNING):
-                self._known[seen.job] = _Allocation(seen.job, state, ends)
+                self._known[seen.job] = _Allocation(seen.job, state, ends, self.clock(), fate.words)
                 self._asked = self._asked[1:]
-            elif known is not None and state is not known.state:
-                known.state, known.ends = state, ends
+            elif known is not None:
+                known.words = fate.words
+                if state is not known.state:
+                    known.state, known.ends = state, ends
         listed = {seen.job for seen in answer.get(self.name, ())}
         alive = {job: one for job, one in self._known.items() if one.state is not ClusterState.GONE}
         self._known = {job: one for job, one in alive.items() if job in listed}
@@ -111,10 +119,30 @@ class HeldPool:
         )
 
     def room(self, wish: Resources) -> int | None:
-        """The allocation in which a step of this size has room now, or None; the fullest that fits."""
+        """The allocation in which a step of this size has room now, or None; the fullest that fits.
+
+        One whose end is near is taken last: its successor may have the same node, and wait for it.
+        """
         fitting = [one for one in self._known.values() if self._fits(one, wish)]
-        best = min(fitting, key=self._free_cores, default=None)
+        best = min(fitting, key=lambda one: (self._ageing(one), self._free_cores(one)), default=None)
         return None if best is None else best.job
+
+    def fitting(self, wish: Resources, least: int) -> int:
+        """Cores that a step would get now: at most what it wishes, at least `least`, or 0."""
+        free = (self._free_cores(one) for one in self._known.values() if self._fits(one, wish, least))
+        return min(wish.cores, max(free, default=0))
+
+    def troubles(self) -> tuple[Trouble, ...]:
+        """What staff should know of allocations that do not come."""
+        waiting = [one for one in self._known.values() if one.state is ClusterState.QUEUED]
+        late = [one for one in waiting if self.clock() - one.since > LATE_S]
+        if len(late) < self.settings.allocations:
+            return ()
+        why = late[0].words or "The queue does not say why."
+        words = f"No node could be held for {LATE_S:.0f} s. {why}"
+        return (
+            Trouble("slurm", words, "Ask the staff of the cluster why job " + str(late[0].job) + " waits."),
+        )
 
     def take(self, job: int, name: str, wish: Resources) -> None:
         """A step was started there."""
@@ -132,14 +160,15 @@ class HeldPool:
             for name in names:
                 one.used.pop(name, None)
 
-    def _fits(self, one: _Allocation, wish: Resources) -> bool:
-        if one.state is not ClusterState.RUNNING or self._ageing(one):
+    def _fits(self, one: _Allocation, wish: Resources, least: int | None = None) -> bool:
+        if one.state is not ClusterState.RUNNING:
             return False
         memory = sum(used.memory_mb for used in one.used.values()) + wish.memory_mb
         enough = not self.settings.memory_mb or memory <= self.settings.memory_mb
         # One that may take longer than any allocation lasts is started all the same, in a fresh one.
         time_s = min(wish.time_s + MARGIN_S, self.settings.time_s - self.settings.renew_s)
-        return enough and self._free_cores(one) >= wish.cores and one.ends - self.clock() >= time_s
+        cores = wish.cores if least is None else min(least, wish.cores)
+        return enough and self._free_cores(one) >= cores and one.ends - self.clock() >= time_s
 
     def _free_cores(self, one: _Allocation) -> int:
         return self.settings.cores - sum(used.cores for used in one.used.values())

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from beampace.beamtime.resources import OnlineResources
 from beampace.cluster.slurm.gate import Gate, NoRoom
 from beampace.cluster.slurm.held import HOLD, HeldPool, hold_argv
-from beampace.cluster.slurm.queue import Queue
-from beampace.cluster.slurm.squeue import Seen
+from beampace.cluster.slurm.layout import Layout
+from beampace.cluster.slurm.queue import CommandQueue, Jobs
 from beampace.core.errors import InfrastructureError
 from beampace.core.ports import JobSpec
 from beampace.core.taxonomy import Failure
@@ -28,15 +27,17 @@ class Keeper:
     """
 
     pool: HeldPool
-    queue: Queue
+    queue: CommandQueue
     gate: Gate
     extra: tuple[str, ...] = ()
 
-    def tend(self, granted: OnlineResources, answer: Mapping[str, tuple[Seen, ...]]) -> None:
+    def tend(self, granted: OnlineResources, layout: Layout, answer: Jobs) -> None:
         """Keep as many allocations as are wanted, give back those that are old. What fails is tried again."""
+        self.pool.settings = layout.held
         self.pool.look(answer)
+        wanted = self.gate.is_open(granted) and not layout.over
         try:
-            for _ in range(self.pool.to_ask_for() if self.gate.is_open(granted) else 0):
+            for _ in range(self.pool.to_ask_for() if wanted else 0):
                 self.pool.asked()
                 self.queue.sbatch(hold_argv(self.pool.name, granted, self.pool.settings, self.extra), HOLD)
             if old := self.pool.to_give_back():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import stat
 import sys
 from collections.abc import Callable
@@ -29,12 +30,20 @@ class NodeSide:
 
     Attributes:
         python: an interpreter there, 3.9 or later, for the launcher.
-        program: what stands there for this machine's interpreter in the jobs' command lines.
-        setup: lines of the script before the launcher, from the configuration only (`module load ...`).
+        program: what stands there for this machine's interpreter in the jobs' command lines; in a container
+            it is the container's.
+        setup: lines of bash before the launcher, from the configuration only (`module load ...`). One that
+            fails is named in `slurm.txt`; a launcher that cannot be started is, too.
         view: a path of this machine as a node sees it.
         other_account: whether jobs run as another account than this process, so that an attempt's directory
             is opened to it (mode 1777: everybody may add files, nobody replace somebody else's).
         grace_s: seconds a cancelled program has between SIGTERM and SIGKILL; below Slurm's `KillWait`.
+        scratch: directories of a node; the first with `scratch_mb` megabytes free holds the program's TMPDIR.
+        scratch_mb: megabytes that must be free there.
+        container: image in which the program runs, as a node sees it, or "". The launcher stays outside.
+        container_args: what `apptainer exec` is told besides: everything the program needs must be bound,
+            such as the beamtime (`--bind`, `/beamline`), beampace's directories and `scratch`.
+        apptainer: the program that runs containers on a node.
     """
 
     python: str = sys.executable
@@ -43,6 +52,11 @@ class NodeSide:
     view: Callable[[Path], PurePosixPath] = same_place
     other_account: bool = True
     grace_s: float = 10.0
+    scratch: tuple[str, ...] = ()
+    scratch_mb: int = 0
+    container: str = ""
+    container_args: tuple[str, ...] = ()
+    apptainer: str = "apptainer"
 
     def launch_of(self, spec: JobSpec) -> Launch:
         """What the launcher on a node is told."""
@@ -54,6 +68,8 @@ class NodeSide:
             memory_mb=spec.resources.memory_mb,
             cores=spec.resources.cores,
             grace_s=self.grace_s,
+            scratch=list(self.scratch),
+            scratch_mb=self.scratch_mb,
         )
 
     def argv(self, spec: JobSpec) -> tuple[str, ...]:
@@ -66,19 +82,40 @@ class NodeSide:
 
         first, *rest = spec.argv
         start = self.program if first == sys.executable else (seen(first),)
-        return (*start, *map(seen, rest))
+        return (*self._container(), *start, *map(seen, rest))
+
+    def _container(self) -> tuple[str, ...]:
+        return (self.apptainer, "exec", *self.container_args, self.container) if self.container else ()
 
     def script(self, launcher_file: Path, directory: Path) -> bytes:
         """The job script of an attempt."""
         command = (self.python, "-I", "-S", str(self.view(launcher_file)))
-        return script(command, self.view(directory) / LAUNCH, self.setup)
+        return script(command, self.view(directory) / LAUNCH, self._before())
 
     def step(self, launcher_file: Path, directory: Path) -> tuple[str, ...]:
-        """The command of a step: what the script does, with the paths as arguments of fixed text."""
-        text = "\n".join(["umask 022", *self.setup, 'exec "$@"'])
+        """The command of a step: what the script does, with the paths as arguments of fixed text.
+
+        They are put aside before the lines of the configuration: what those read in may look at arguments.
+        """
+        text = ('beampace=("$@")', "set --", "umask 022", *self._before(), 'exec "${beampace[@]}"')
         launch = str(self.view(directory) / LAUNCH)
         start = (self.python, "-I", "-S", str(self.view(launcher_file)), launch)
-        return ("/bin/bash", "-c", text, "bash", *start)
+        return ("/bin/bash", "-c", "\n".join(text), "bash", *start)
+
+    def _before(self) -> tuple[str, ...]:
+        """Lines of bash before the launcher: those of the configuration, among some that say what fails."""
+        where = "${SLURMD_NODENAME:-$HOSTNAME}"
+        failed = f'echo "beampace: a line of setup ended with $? on {where}: $BASH_COMMAND" >&2'
+        hint = shlex.quote(f"Correct python ({self.python}) or setup in [cluster.slurm].")
+        ended = f'echo "beampace: exit $? on {where}, and the launcher was not started." {hint} >&2'
+        python = shlex.quote(self.python)
+        return (
+            f"trap {shlex.quote(ended)} EXIT",
+            f"trap {shlex.quote(failed)} ERR",
+            *self.setup,
+            "trap - ERR",
+            f"command -v -- {python} >/dev/null || exit 127",  # after an exec that fails bash runs no trap
+        )
 
 
 def put_launcher(directory: Path) -> Path:

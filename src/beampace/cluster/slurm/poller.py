@@ -8,16 +8,13 @@ from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
 
 from beampace.cluster.slurm.book import Book
-from beampace.cluster.slurm.queue import Queue
+from beampace.cluster.slurm.queue import CommandQueue, Jobs, Queue
 from beampace.cluster.slurm.settings import SlurmSettings
-from beampace.cluster.slurm.squeue import Seen
 from beampace.cluster.slurm.states import Fate
 from beampace.core.errors import BeampaceError
 
 WIDER = 1.5
 """By how much the time between two questions grows while nothing changes."""
-
-Jobs = Mapping[str, tuple[Seen, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +26,6 @@ class _Question:
     missing: frozenset[str]
     cancel: tuple[str, ...]
     end: tuple[str, ...]
-    steps: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +41,29 @@ class Poller:
         queue: whom to ask.
         settings: how often.
         clock: monotonic seconds.
+        steps: whom to ask about the steps of allocations, or None.
 
     Attributes:
-        steps: whether steps of allocations are asked about, too.
+        stepping: whether something is held, so that steps are asked about as well.
         jobs: the last answer.
     """
 
-    def __init__(self, queue: Queue, settings: SlurmSettings, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        settings: SlurmSettings,
+        clock: Callable[[], float],
+        steps: CommandQueue | None = None,
+    ) -> None:
         self._queue = queue
+        self._steps = steps
+        self.stepping = False
         self._settings = settings
         self._clock = clock
         self._book = Book(settings.patience, clock)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="slurm-poll")
         self._asked: tuple[_Question, Future[_Answer]] | None = None
         self._again = False
-        self.steps = False
         self.jobs: Jobs = {}
         self._due = float("-inf")
         self._pause = settings.poll_s
@@ -82,9 +86,12 @@ class Poller:
             BeampaceError: the last question was not answered.
         """
         self._take(account)
-        if self._asked is None and self._clock() >= self._due and (self.steps or self._book.open_names()):
+        if self._asked is None and self._clock() >= self._due and (self.stepping or self._book.open_names()):
             question = self._question(account)
-            self._asked = (question, self._thread.submit(_ask, self._queue, question))
+            self._asked = (
+                question,
+                self._thread.submit(_ask, self._queue, self._steps if self.stepping else None, question),
+            )
             wait_for([self._asked[1]], timeout=wait_s)
             self._take(account)
         if self._error is not None:
@@ -124,7 +131,6 @@ class Poller:
             frozenset(self._book.missing()),
             tuple(sorted(cancel)),
             tuple(sorted(end)),
-            self.steps,
         )
 
     def _due_wishes(self) -> frozenset[str]:
@@ -165,7 +171,7 @@ class Poller:
         self._again = False
 
 
-def _ask(queue: Queue, question: _Question) -> _Answer:
+def _ask(queue: Queue, steps: CommandQueue | None, question: _Question) -> _Answer:
     """Ask the queue; of what was missing from the last answer and is from this, the accounting too.
 
     Raises:
@@ -173,10 +179,10 @@ def _ask(queue: Queue, question: _Question) -> _Answer:
     """
     if question.cancel:
         queue.cancel(question.cancel)
-    if question.end:
-        queue.end(question.end)
+    if question.end and steps is not None:
+        steps.end(question.end)
     jobs = queue.jobs(question.account)
-    if question.steps:
-        jobs = {**jobs, **queue.steps(question.account)}
+    if steps is not None:
+        jobs = {**jobs, **steps.steps(question.account)}
     forgotten = question.missing - jobs.keys()
     return _Answer(jobs, queue.history(question.account, forgotten) if forgotten else {})

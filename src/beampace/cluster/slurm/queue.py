@@ -1,10 +1,11 @@
-"""The questions to Slurm, each one command of the transport; what is asked of them is in `cluster.py`."""
+"""The questions to Slurm: `Queue` is what is asked, `CommandQueue` asks it by Slurm's programs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Protocol
 
 from beampace.cluster.slurm.refusals import last_words, refusal
 from beampace.cluster.slurm.sacct import log_argv, parse_log, parse_sacct, sacct_argv
@@ -18,9 +19,53 @@ _DETACHED = 'log=$1; shift; exec setsid --fork "$@" </dev/null >>"$log" 2>&1'
 """Fixed text; everything else comes to it as arguments. It ends at once, what it starts goes on."""
 
 
+Jobs = Mapping[str, tuple[Seen, ...]]
+"""Attempt -> its jobs and steps."""
+
+
+class Queue(Protocol):
+    """Slurm as one account sees it. May be used by several threads."""
+
+    def submit(self, request: Request, script: bytes) -> int:
+        """Give a job to the queue; returns its number.
+
+        Raises:
+            InfrastructureError: it was not taken (rejected_by_queue, disk_full), or this is not known.
+        """
+        ...
+
+    def jobs(self, account: str, name: str = "") -> Jobs:
+        """All jobs of an account by attempt; only those of one attempt, when it is named.
+
+        Raises:
+            InfrastructureError: the queue did not answer; nothing follows from it.
+        """
+        ...
+
+    def history(self, account: str, names: Iterable[str]) -> Jobs:
+        """Jobs that ended, by attempt, as far as accounting or log know them.
+
+        Raises:
+            InfrastructureError: neither answered.
+        """
+        ...
+
+    def cancel(self, numbers: Iterable[str]) -> None:
+        """Ask for the end of jobs and steps. What is answered is not believed; a later look shows it.
+
+        Raises:
+            InfrastructureError: it could not be asked.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections. The next question makes a new one."""
+        ...
+
+
 @dataclass(slots=True)
-class Queue:
-    """Slurm as one account sees it.
+class CommandQueue:
+    """The queue by Slurm's programs: it also knows allocations that are held, and steps in them.
 
     Attributes:
         transport: how its programs are reached.
@@ -37,11 +82,7 @@ class Queue:
     accounting: bool = True
 
     def submit(self, request: Request, script: bytes) -> int:
-        """Give a job to the queue; returns its number.
-
-        Raises:
-            InfrastructureError: it was not taken (rejected_by_queue, disk_full), or this is not known.
-        """
+        """Give a job to the queue; see `Queue`."""
         return self.sbatch(sbatch_argv(request), script)
 
     def sbatch(self, argv: Sequence[str], script: bytes) -> int:
@@ -52,23 +93,15 @@ class Queue:
             raise refusal(done)
         return number
 
-    def jobs(self, account: str, name: str = "") -> Mapping[str, tuple[Seen, ...]]:
-        """All jobs of an account by attempt.
-
-        Raises:
-            InfrastructureError: the queue did not answer; nothing follows from it.
-        """
+    def jobs(self, account: str, name: str = "") -> Jobs:
+        """All jobs of an account by attempt; see `Queue`."""
         done = self._run(squeue_argv(account, name))
         if done.exit != 0:
             raise _mute("squeue", done)
         return by_name(parse_squeue(done.stdout))
 
-    def history(self, account: str, names: Iterable[str]) -> Mapping[str, tuple[Seen, ...]]:
-        """Jobs that ended, by attempt, as far as accounting or log know them.
-
-        Raises:
-            InfrastructureError: neither answered.
-        """
+    def history(self, account: str, names: Iterable[str]) -> Jobs:
+        """Jobs that ended, by attempt, from `sacct` or else from the log; see `Queue`."""
         wanted = sorted(names)
         found = self._accounted(account, ",".join(wanted)) if self.accounting else ()
         if not found and self.log:
@@ -76,7 +109,7 @@ class Queue:
             found = parse_log(done.stdout) if done.exit == 0 else ()
         return {name: jobs for name, jobs in by_name(found).items() if name in wanted}
 
-    def steps(self, account: str) -> Mapping[str, tuple[Seen, ...]]:
+    def steps(self, account: str) -> Jobs:
         """Steps that run in allocations of an account, by attempt.
 
         Raises:
@@ -99,16 +132,16 @@ class Queue:
             raise refusal(done)
 
     def cancel(self, numbers: Iterable[str]) -> None:
-        """Ask for the end of jobs and steps. What `scancel` says is not believed; a later answer shows it.
-
-        Raises:
-            InfrastructureError: it could not be asked.
-        """
+        """Ask for the end of jobs and steps; see `Queue`. `scancel` exits with 0 for what it never knew."""
         self._run(("scancel", "--quiet", *sorted(numbers)))
 
     def end(self, steps: Iterable[str]) -> None:
         """Tell steps to end by themselves (SIGTERM); see `cancel`."""
         self._run(("scancel", "--quiet", "--signal=TERM", *sorted(steps)))
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self.transport.close()
 
     def _accounted(self, account: str, names: str) -> tuple[Seen, ...]:
         done = self._run(sacct_argv(name=names, account=account))

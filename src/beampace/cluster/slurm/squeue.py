@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 SQUEUE = "squeue"
-_FORMAT = "%A|%T|%r|%L|%k"
+_FORMAT = "%A|%T|%r|%L %C %M|%k"
+_DIGITS = 12
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _TIME = re.compile(r"(?:([0-9]{1,6})-)?(?:([0-9]{1,2}):)?([0-9]{1,2}):([0-9]{2})")
 _STEP = re.compile(r"([0-9]+)\.([0-9]+)\|([A-Za-z0-9._-]{1,128})")
@@ -27,6 +28,8 @@ class Seen:
         reason: why it waits, or "".
         step: number of the step, or "" for a whole job.
         left_s: seconds until its time limit, or None where the program does not say it.
+        cpus: what Slurm calls CPUs that it holds or held; None where the program does not say it.
+        used_s: seconds for which it has held them, or None where the program does not say it.
     """
 
     job: int
@@ -35,6 +38,13 @@ class Seen:
     reason: str = ""
     step: str = ""
     left_s: int | None = None
+    cpus: int | None = None
+    used_s: int | None = None
+
+    @property
+    def core_seconds(self) -> float | None:
+        """What it has cost so far by Slurm's own figures, or None where they are not known."""
+        return None if self.cpus is None or self.used_s is None else float(self.cpus * self.used_s)
 
     @property
     def id(self) -> str:
@@ -75,10 +85,17 @@ def _line(line: str) -> Seen | None:
     fields = [field.strip() for field in line.split("|", 4)]
     if len(fields) != 5:
         return None
-    number, state, reason, left, name = fields
+    number, state, reason, figures, name = fields
     if not (number.isascii() and number.isdigit() and _NAME.fullmatch(name)):
         return None
-    return Seen(int(number), name, state, "" if reason == "None" else reason, left_s=seconds(left))
+    left, cpus, used = (*figures.split(), "", "", "")[:3]
+    why = "" if reason == "None" else reason
+    return Seen(int(number), name, state, why, "", seconds(left), count(cpus), seconds(used))
+
+
+def count(text: str) -> int | None:
+    """The number in a text, or None when it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
 
 
 def seconds(text: str) -> int | None:
