@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` and `make test`. Both set up whatever is missing.
 PYTEST = .venv/bin/python -m pytest
-.PHONY: setup setup-tests demo test lint unit integration accept bundle lock docs slurm-lab
+.PHONY: setup setup-tests demo demo-slurm test lint unit integration accept bundle lock docs slurm-lab
 
 setup:
 	@tools/setup
@@ -10,6 +10,10 @@ setup-tests: setup
 
 demo: setup
 	.venv/bin/beampace demo
+
+# The same beamtime on a Slurm cluster, made for it and gone afterwards: needs root.
+demo-slurm: setup-tests
+	@tools/slurm-lab demo beampace-demo-slurm
 
 test: lint setup-tests
 	$(PYTEST) -n 2 --dist loadgroup tests
@@ -33,8 +37,7 @@ accept: setup-tests
 
 # A Slurm cluster below DIR until Ctrl-C; ACCOUNTING=yes adds slurmdbd with MariaDB.
 DIR = /tmp/slurm-lab
-slurm-lab: setup
-	@tools/setup-tests $(if $(ACCOUNTING),accounting)
+slurm-lab: setup-tests
 	@tools/slurm-lab run $(DIR) $(if $(ACCOUNTING),--accounting)
 
 bundle: setup

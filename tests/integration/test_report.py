@@ -17,7 +17,7 @@ from beampace.core.job import AttemptState, ExitRecord
 from beampace.core.sighting import FilesSeen
 from beampace.core.work import WorkClass, WorkName
 from beampace.service.report import accounts_of, beamtime_of, report_of
-from beampace.service.report_page import report_page, report_words
+from beampace.service.report_page import accounts_csv, core_hours, report_page, report_words
 from beampace.store import open_ledger
 from tests.support.ledgers import Clock, claim, new_result, planned, sighting
 
@@ -223,6 +223,39 @@ def test_the_open_beamtime_is_meant_and_else_the_last(good):
     assert beamtime_of(good.ledger, "11001234").id == "11001234"
     with pytest.raises(InputError, match="11009999"):
         accounts_of(good.ledger, "11009999")
+
+
+def test_both_figures_are_shown_with_what_they_mean(good, capsys):
+    good.ledger.charge(f"{0:016x}", 1, 8 * 3600.0)
+    good.ledger.charge(f"{1:016x}", 1, 7200.0 * 10_000)
+    report = good.report()
+    figures = {one.group: (one.core_seconds, one.charged_core_seconds) for one in report.accounts}
+    assert figures == {"a": (28810.0, 28800.0), "b": (7.2e7, 7.2e7)}
+    rows = {row["group"]: row for row in csv.DictReader(accounts_csv(report.accounts).splitlines())}
+    assert (rows["a"]["core_seconds"], rows["a"]["charged_core_seconds"]) == ("28810.0", "28800.0")
+    page = report_page(report)
+    assert report_command(Where(good.state), Reported(), json=False) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    for words in (page, said):
+        assert "by the cluster" in words
+        assert "8.00" in words
+        assert "20.0 thousand" in words
+        assert "Held nodes that idle are nobody" in words
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [
+        (0, "0.00"),
+        (99.99, "99.99"),
+        (100, "100"),
+        (1234.4, "1,234"),
+        (12_345, "12.3 thousand"),
+        (1.25e6, "1.2 million"),
+    ],
+)
+def test_core_hours_for_people(hours, words):
+    assert core_hours(3600 * hours) == words
 
 
 class Tags(HTMLParser):

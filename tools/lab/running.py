@@ -34,8 +34,7 @@ def missing(plan: Plan | None = None) -> str:
     absent = [name for name in programs if shutil.which(name, path=PATH) is None]
     if not list(Path("/usr/lib").glob(JWT_PLUGIN)):
         absent.append("the token plugin")
-    how = "tools/setup-tests" + " accounting" * wanted.accounting
-    return f"A Slurm laboratory needs {', '.join(absent)}: {how} installs them." if absent else ""
+    return f"A Slurm laboratory needs {', '.join(absent)}: tools/setup-tests installs them." if absent else ""
 
 
 def start(root: Path, plan: Plan | None = None, *, owned: bool = False) -> Lab:

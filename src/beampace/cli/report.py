@@ -17,6 +17,8 @@ from beampace.core.taxonomy import Failure
 from beampace.results.write import write_text
 from beampace.service.report import report_of
 from beampace.service.report_page import (
+    ACCOUNT_HEADS,
+    ACCOUNT_WORDS,
     account_rows,
     accounts_csv,
     job_rows,
@@ -98,8 +100,9 @@ def show_report(console: Console, report: ReportAnswer) -> None:
     _table(
         console, "Endings without a result", ("code", "attempts", "never started", "what it means"), failures
     )
-    heads = ("group", "datasets", "frames", "core hours", "raw", "results")
-    _table(console, "Groups", heads, account_rows(report.accounts))
+    _table(console, "Groups", ACCOUNT_HEADS, account_rows(report.accounts))
+    if report.accounts:
+        console.print(Text(ACCOUNT_WORDS))
     if report.disk is not None:
         console.print(Text(disk_words(report.disk)), soft_wrap=True)
 

@@ -15,6 +15,7 @@ from beampace.core.sighting import Trouble
 from beampace.plan import Capacity
 from beampace.service.cancelling import Canceller
 from beampace.service.capacities import capacity_of_cluster
+from beampace.service.charging import Charging
 from beampace.service.claims import Claims
 from beampace.service.desk import Desk
 from beampace.service.following import Follower
@@ -86,6 +87,7 @@ class Reconciler:
     canceller: Canceller = field(init=False)
     growth: Growth = field(init=False)
     pruner: Pruner = field(init=False)
+    charging: Charging = field(init=False)
     measuring: Measuring = field(init=False)
     _now: Turn = Turn()
     _faults: dict[str, str] = field(default_factory=dict)
@@ -102,6 +104,7 @@ class Reconciler:
         self.canceller = Canceller(self.desk)
         self.growth = Growth(self.desk, self.counting)
         self.pruner = Pruner(self.desk)
+        self.charging = Charging(self.desk)
         self.measuring = Measuring(self.desk, self.metrics, self.space)
 
     @property
@@ -252,6 +255,7 @@ class Reconciler:
         self.canceller.carry_out(living)
         self.life.drain(living)
         self.pruner.prune()
+        self.charging.charge()
         self.measuring.measure(self.open, len(self.last.troubles), blind=self.blind)
         return ()
 

@@ -146,6 +146,7 @@ def _account(row: Account) -> AccountInfo:
         datasets=row.datasets,
         frames=row.frames,
         core_seconds=round(row.core_seconds, 1),
+        charged_core_seconds=round(row.charged_core_seconds, 1),
         raw_bytes=row.raw_bytes,
         result_bytes=row.result_bytes,
     )

@@ -12,6 +12,12 @@ from beampace.service.words import disk_words, lasted, size
 from beampace.web import AccountInfo, ReportAnswer
 
 ACCOUNT_FIELDS = tuple(AccountInfo.model_fields)
+ACCOUNT_HEADS = ("group", "datasets", "frames", "core hours", "by the cluster", "raw", "results")
+ACCOUNT_WORDS = (
+    "Core hours are cores that attempts held, times hours: the cluster's own figure where its accounts have "
+    "one (the next column says how much of the sum), else as we measured it. "
+    "Held nodes that idle are nobody's."
+)
 
 
 def report_page(report: ReportAnswer) -> str:
@@ -29,6 +35,8 @@ def report_page(report: ReportAnswer) -> str:
             lags=lag_rows(report),
             jobs=job_rows(report),
             failures=[(one.code, one.count, one.jobs, one.words, one.next_step) for one in report.failures],
+            account_heads=ACCOUNT_HEADS,
+            account_words=ACCOUNT_WORDS,
             accounts=account_rows(report.accounts),
             disk=disk_words(report.disk) if report.disk else "",
             largest=[
@@ -97,18 +105,29 @@ def job_rows(report: ReportAnswer) -> list[tuple[str, ...]]:
 
 
 def account_rows(accounts: tuple[AccountInfo, ...]) -> list[tuple[str, ...]]:
-    """Group, datasets, frames, core hours, raw and result bytes."""
+    """Group, datasets, frames, core hours, of these by the cluster's accounts, raw and result bytes."""
     return [
         (
             one.group,
             str(one.datasets),
             str(one.frames),
-            f"{one.core_seconds / 3600:.2f}",
+            core_hours(one.core_seconds),
+            core_hours(one.charged_core_seconds),
             size(one.raw_bytes),
             size(one.result_bytes),
         )
         for one in accounts
     ]
+
+
+def core_hours(core_seconds: float) -> str:
+    """Core hours for people: `0.25`, `1,234`, `12.3 thousand`, `1.2 million`."""
+    hours = core_seconds / 3600
+    if hours < 99.995:
+        return f"{hours:.2f}"
+    if hours < 9999.5:
+        return f"{hours:,.0f}"
+    return f"{hours / 1e3:.1f} thousand" if hours < 999_950 else f"{hours / 1e6:.1f} million"
 
 
 def _plain(value: object) -> object:

@@ -20,6 +20,7 @@ from beampace.store.records import (
     Recommendation,
     ResultRow,
     Spent,
+    Uncharged,
 )
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Recommendation",
     "ResultRow",
     "Spent",
+    "Uncharged",
     "migrate",
     "open_ledger",
 ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from beampace.store.address import address_of
 from beampace.store.attempts import Attempts
 from beampace.store.beamtimes import Beamtimes
+from beampace.store.charges import Charges
 from beampace.store.database import Database
 from beampace.store.datasets import Datasets
 from beampace.store.events import Events
@@ -20,7 +21,7 @@ from beampace.store.schema import SCRIPTS
 from beampace.store.schema import migrate as migrate_database
 
 
-class Ledger(Beamtimes, Datasets, Jobs, Attempts, Results, Events, Reports, Leases):
+class Ledger(Beamtimes, Datasets, Jobs, Attempts, Charges, Results, Events, Reports, Leases):
     """Beamtimes, datasets, jobs, attempts, results and events.
 
     Synchronous and safe between threads; each call is one short transaction with a fixed number of

@@ -149,7 +149,8 @@ class AttemptRow:
     """An attempt: where it runs and how it ended.
 
     `first_frame` is when the work had first opened a frame, `started` when its launcher began, `cores` what
-    it was given, `n_bytes` the size of a result directory it left that became no result.
+    it was given, `n_bytes` the size of a result directory it left that became no result,
+    `charged_core_seconds` what it cost by the cluster's own accounts, None while they say nothing.
     """
 
     job: str
@@ -168,6 +169,7 @@ class AttemptRow:
     usage: ExitRecord | None = None
     cores: int = 1
     n_bytes: int = 0
+    charged_core_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,13 +229,20 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a group used in a beamtime."""
+    """What a group used in a beamtime.
+
+    Attributes:
+        core_seconds: cores that its attempts held, times seconds: by the cluster's own accounts, for the
+            others as their launchers measured it. Nodes that are held and idle are nobody's.
+        charged_core_seconds: how much of that is from the cluster's own accounts.
+    """
 
     beamtime: str
     group: str
     datasets: int
     frames: int
     core_seconds: float
+    charged_core_seconds: float
     raw_bytes: int
     result_bytes: int
 
@@ -287,6 +296,14 @@ class Ended(NamedTuple):
 
     attempts: int
     jobs: int
+
+
+class Uncharged(NamedTuple):
+    """An attempt that ended and of which the cluster's own accounts have said nothing yet."""
+
+    job: str
+    number: int
+    native_id: str
 
 
 class Spent(NamedTuple):

@@ -56,25 +56,31 @@ class Reports(Part):
             return tuple(_cost(row) for row in connection.execute(query).mappings())
 
     def accounts(self, beamtime: str) -> tuple[Account, ...]:
-        """What each group has used; attempts that failed count too, with what they left on the disk."""
+        """What each group has used; attempts that failed count too, with what they left on the disk.
+
+        Of core-seconds the cluster's figure counts where there is one, else the launcher's. Allocations that
+        are held belong to no attempt: while they idle, they are nobody's.
+        """
         frames, raw = func.sum(datasets.c.frames_readable), func.sum(datasets.c.n_bytes)
         seen = select(datasets.c.group, func.count(), frames, raw)
-        spent = (
-            select(datasets.c.group, func.sum(attempts.c.core_seconds)).join(jobs, _OF).join(attempts, _MINE)
-        )
+        charged = attempts.c.charged_core_seconds
+        cost = func.coalesce(charged, attempts.c.core_seconds)
+        spent = select(datasets.c.group, func.sum(cost)).join(jobs, _OF).join(attempts, _MINE)
+        by_cluster = select(datasets.c.group, func.sum(charged)).join(jobs, _OF).join(attempts, _MINE)
         kept = (
             select(datasets.c.group, func.sum(results.c.n_bytes))
             .join(jobs, _OF)
             .join(results, results.c.job == jobs.c.key)
         )
         left = select(datasets.c.group, func.sum(attempts.c.n_bytes)).join(jobs, _OF).join(attempts, _MINE)
-        queries = (seen, spent, kept, left)
+        queries = (seen, spent, by_cluster, kept, left)
         with self._read() as connection:
             sums = [connection.execute(_by_group(query, beamtime)).all() for query in queries]
-        seconds, bytes_, remains = ({row[0]: row[1] for row in rows} for rows in sums[1:])
+        seconds, of_them, bytes_, remains = ({row[0]: row[1] for row in rows} for rows in sums[1:])
         return tuple(
             Account(
-                beamtime, group, n, int(frames or 0), float(seconds.get(group) or 0), int(raw or 0),
+                beamtime, group, n, int(frames or 0), float(seconds.get(group) or 0),
+                float(of_them.get(group) or 0), int(raw or 0),
                 int(bytes_.get(group) or 0) + int(remains.get(group) or 0),
             )
             for group, n, frames, raw in sums[0]

@@ -87,7 +87,7 @@ def attempt_of(m: RowMapping) -> AttemptRow:
     c = attempts.c
     plain = (
         "job", "number", "cluster", "native_id", "directory", "code", "detail", "claimed", "submitted",
-        "started", "first_frame", "ended", "cores", "n_bytes",
+        "started", "first_frame", "ended", "cores", "n_bytes", "charged_core_seconds",
     )  # fmt: skip
     values = {name: m[c[name]] for name in plain}
     return AttemptRow(**values, state=AttemptState(m[c.state]), usage=_usage_of(m))

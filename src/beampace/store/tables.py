@@ -142,7 +142,9 @@ attempts = Table(
     Column("usage_max_rss_mb", Float),
     Column("usage_cores", Integer),
     Column("n_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("charged_core_seconds", Float),
     UniqueConstraint("job", "number"),
+    Index(None, "ended"),
     sqlite_autoincrement=True,
 )
 Index(

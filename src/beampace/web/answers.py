@@ -245,7 +245,9 @@ class AccountInfo(Told):
     frames: int
     """Frames readable."""
     core_seconds: float
-    """Processor time of all attempts."""
+    """Cores that its attempts held, times seconds: by the cluster's own accounts, else as we measured it."""
+    charged_core_seconds: float = 0.0
+    """Of these, by the cluster's own accounts."""
     raw_bytes: int
     """Bytes of raw data."""
     result_bytes: int

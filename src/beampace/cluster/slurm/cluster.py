@@ -24,6 +24,7 @@ from __future__ import annotations
 import errno
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -180,8 +181,12 @@ class SlurmCluster:
 
     def charges(self, native_ids: Iterable[str]) -> Mapping[str, float]:
         """Core-seconds by Slurm's own accounts; see `Cluster`."""
-        del native_ids
-        return {}
+        known = self._poller.charges.of(native_ids)
+        lasting = self._grants.lasting()
+        if lasting is not None:
+            with suppress(BeampaceError):  # whether attempts can be followed is told elsewhere
+                self._poller.tend(lasting.account, 0.0)
+        return known
 
     def waiting(self, native_id: str) -> str:
         """What an attempt waits for, in plain words; "" when that is not known."""

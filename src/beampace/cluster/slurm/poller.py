@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
 
 from beampace.cluster.slurm.book import Book
+from beampace.cluster.slurm.charges import Charges
 from beampace.cluster.slurm.queue import CommandQueue, Jobs, Queue
 from beampace.cluster.slurm.settings import SlurmSettings
 from beampace.cluster.slurm.states import Fate
-from beampace.core.errors import BeampaceError
+from beampace.core.errors import BeampaceError, InfrastructureError
 
 WIDER = 1.5
 """By how much the time between two questions grows while nothing changes."""
@@ -26,12 +28,14 @@ class _Question:
     missing: frozenset[str]
     cancel: tuple[str, ...]
     end: tuple[str, ...]
+    charges: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
     jobs: Jobs
     history: Jobs
+    charged: Jobs
 
 
 class Poller:
@@ -46,6 +50,7 @@ class Poller:
     Attributes:
         stepping: whether something is held, so that steps are asked about as well.
         jobs: the last answer.
+        charges: what attempts cost.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class Poller:
         self._queue = queue
         self._steps = steps
         self.stepping = False
+        self.charges = Charges(clock)
         self._settings = settings
         self._clock = clock
         self._book = Book(settings.patience, clock)
@@ -86,7 +92,8 @@ class Poller:
             BeampaceError: the last question was not answered.
         """
         self._take(account)
-        if self._asked is None and self._clock() >= self._due and (self.stepping or self._book.open_names()):
+        wanted = self.stepping or self._book.open_names() or self.charges.due
+        if self._asked is None and self._clock() >= self._due and wanted:
             question = self._question(account)
             self._asked = (
                 question,
@@ -131,6 +138,7 @@ class Poller:
             frozenset(self._book.missing()),
             tuple(sorted(cancel)),
             tuple(sorted(end)),
+            self.charges.to_ask(),
         )
 
     def _due_wishes(self) -> frozenset[str]:
@@ -164,6 +172,8 @@ class Poller:
         self.jobs = answer.jobs
         changed = self._book.absorb(answer.jobs, question.names)
         self._book.absorb_history(answer.history)
+        self.charges.absorb(answer.jobs)
+        self.charges.absorb_history({**answer.history, **answer.charged})
         busy = changed or bool(question.cancel or question.end)
         self._pause = self._settings.poll_s if busy else min(self._settings.quiet_s, WIDER * self._pause)
         # What was wished for after the question was asked is not in it.
@@ -185,4 +195,14 @@ def _ask(queue: Queue, steps: CommandQueue | None, question: _Question) -> _Answ
     if steps is not None:
         jobs = {**jobs, **steps.steps(question.account)}
     forgotten = question.missing - jobs.keys()
-    return _Answer(jobs, queue.history(question.account, forgotten) if forgotten else {})
+    history = queue.history(question.account, forgotten) if forgotten else {}
+    return _Answer(jobs, history, _charged(queue, question))
+
+
+def _charged(queue: Queue, question: _Question) -> Jobs:
+    """What attempts cost. Accounts that are away say nothing of how attempts fare, so that nothing fails."""
+    try:
+        return queue.history(question.account, question.charges) if question.charges else {}
+    except InfrastructureError as error:
+        logging.getLogger(__name__).warning("charges_not_known", extra={"why": str(error)})
+        return {}
