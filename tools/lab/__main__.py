@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tools.lab import accounts, running
+from tools.lab.demo import demo
 from tools.lab.interpreter import shared_python
 from tools.lab.lab import Lab, opened
 from tools.lab.plan import Plan
@@ -23,11 +24,10 @@ def main() -> int:
     """Do what the command line says; 1 when it cannot be done."""
     words = _parser().parse_args()
     try:
-        words.do(words)
+        return int(words.do(words) or 0)
     except LabError as error:
         sys.stderr.write(f"slurm-lab: {error}\n")
         return 1
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -123,6 +123,7 @@ _COMMANDS: Mapping[str, tuple[Callable[[argparse.Namespace], object], str]] = {
     "stop": (_stop, "stop a laboratory; its files stay"),
     "status": (_status, "say what runs and how to reach it"),
     "remove": (_remove, "stop a laboratory and remove its files"),
+    "demo": (demo, "play a small beamtime on a laboratory of its own; results go below the directory"),
     "keep": (_keep, "remove a laboratory when standard input ends"),
     "forget-accounts": (_forget_accounts, "remove the accounts that laboratories made"),
 }

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from beampace.cli.console import ConsoleProgress
-from beampace.cli.demo_results import Shown, exit_of_all, overview, results_below
+from beampace.cli.demo_results import exit_of_all, overview, results_below
 from beampace.cli.guard import available_cores, guarded
 from beampace.cli.scenarios import two_crystals
 from beampace.cli.simulate import Plan, write_simulation
@@ -35,7 +35,7 @@ ORTHORHOMBIC = CrystalSpec(UnitCell(38.1, 47.3, 56.7, 90, 90, 90), "P212121", b_
 MONOCLINIC = CrystalSpec(UnitCell(62.4, 37.2, 45.8, 90, 103.5, 90), "C2", b_factor=60, seed=12)
 BEAMTIME = "beamtime"
 LIVE_RATE = 20.0
-PATIENCE_S = 10.0
+PATIENCE_S = 20.0
 ASK_EVERY_S = 1.0
 STARTED_WITHIN_S = 60.0
 
@@ -72,7 +72,11 @@ def demo_command(directory: Path, cores: int | None) -> int:
     def run(switch: Switch) -> int:
         started = time.monotonic()
         place = numbered(directory)
-        shown = play(place, cores or available_cores(), console, switch)
+        beamtime, state = place / BEAMTIME, place / "state"
+        serve = ("--root", str(beamtime), "--state-dir", str(state))
+        with played(beamtime, state, serve, cores or available_cores(), console, switch):
+            pass  # the daemon has nothing left to do
+        shown = results_below(beamtime / "processed")
         console.print(overview(shown))
         console.print("Look at these:")
         pages = [page for one in shown for page in one.pages]
@@ -84,34 +88,48 @@ def demo_command(directory: Path, cores: int | None) -> int:
     return guarded(Console(stderr=True), run)
 
 
-def play(place: Path, cores: int, console: Console, switch: Switch) -> list[Shown]:
-    """Write the small beamtime; the daemon works on what is there and on a scan while it is taken."""
+@contextmanager
+def played(
+    beamtime: Path, state_dir: Path, serve: Sequence[str], cores: int, console: Console, progress: Progress
+) -> Iterator[None]:
+    """The small beamtime, written and worked on, a scan of it live; the daemon goes on for the block.
+
+    Args:
+        beamtime: its directory, with `raw` and `processed`.
+        state_dir: the daemon's directory.
+        serve: what `beampace serve` is told.
+        cores: for the simulation.
+        console: where it is shown.
+        progress: asked whether to stop.
+
+    Raises:
+        InfrastructureError: the daemon ended, or never answered.
+        Cancelled: `progress.check` said so.
+    """
     there, live = scans()
-    beamtime = place / BEAMTIME
     console.print(Text(f"A small beamtime is simulated in {beamtime}"), soft_wrap=True)
     with ConsoleProgress(console) as bars:
         for scan in there:
-            write_simulation(_plan(scan, beamtime, cores), FanOut((bars, switch)))
+            write_simulation(_plan(scan, beamtime, cores), FanOut((bars, progress)))
     with ExitStack() as stack:
-        daemon = stack.enter_context(running_daemon(beamtime, place / "state"))
+        daemon = stack.enter_context(running_daemon(serve, state_dir))
         console.print(
             "The daemon is started: grid scan, test shots and rotation scan are worked on by themselves."
         )
         console.print(f"Another scan is taken now, at {LIVE_RATE:.0f} frames/s.")
         stack.enter_context(detector(live, beamtime))
-        follow(daemon, len(there) + 1, console, switch)
-    return results_below(beamtime / "processed")
+        follow(daemon, len(there) + 1, console, progress)
+        yield
 
 
 @contextmanager
-def running_daemon(beamtime: Path, state_dir: Path) -> Iterator[Daemon]:
-    """`beampace serve` on the beamtime, for as long as the context lasts."""
-    command = [sys.executable, "-P", "-m", "beampace", "serve"]
-    places = ["--root", str(beamtime), "--state-dir", str(state_dir)]
+def running_daemon(serve: Sequence[str], state_dir: Path) -> Iterator[Daemon]:
+    """`beampace serve` with these arguments, for as long as the context lasts."""
+    command = [sys.executable, "-P", "-m", "beampace", "serve", *serve]
     environment = {**os.environ, "BEAMPACE_WATCH__PATIENCE_S": f"{PATIENCE_S:g}"}
     with (
         place_for_words(state_dir) as words,
-        subprocess.Popen([*command, *places], stdout=words, stderr=words, env=environment) as process,
+        subprocess.Popen(command, stdout=words, stderr=words, env=environment) as process,
     ):
         try:
             yield Daemon(process, socket_path(state_dir), state_dir.parent / WORDS)

@@ -48,7 +48,8 @@ class Poller:
         steps: whom to ask about the steps of allocations, or None.
 
     Attributes:
-        stepping: whether something is held, so that steps are asked about as well.
+        stepping: whether something is held, so that there may be steps. They are asked about only while an
+            attempt is followed that may be one (it has no number of a job).
         jobs: the last answer.
         charges: what attempts cost.
     """
@@ -95,10 +96,8 @@ class Poller:
         wanted = self.stepping or self._book.open_names() or self.charges.due
         if self._asked is None and self._clock() >= self._due and wanted:
             question = self._question(account)
-            self._asked = (
-                question,
-                self._thread.submit(_ask, self._queue, self._steps if self.stepping else None, question),
-            )
+            steps = self._steps if self.stepping and 0 in self._numbers.values() else None
+            self._asked = (question, self._thread.submit(_ask, self._queue, steps, question))
             wait_for([self._asked[1]], timeout=wait_s)
             self._take(account)
         if self._error is not None:
