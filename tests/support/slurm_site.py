@@ -6,6 +6,7 @@ import itertools
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from beampace.simulate.beamtime.metadata import Beamtime
 from tests.support.replay import Site
@@ -38,6 +39,7 @@ class SlurmSite(Site):
 
     lab: Lab = field(kw_only=True)
     more: str = ""
+    sizes: str = ""
 
     @property
     def beamtime(self) -> Beamtime:
@@ -58,7 +60,7 @@ class SlurmSite(Site):
         return f"""[cluster]
 kind = "slurm"
 attempts = {self.attempts}
-
+{self.sizes}
 [cluster.slurm]
 known_hosts = "{self.lab.known_hosts}"
 port = {self.lab.ssh_port}
@@ -77,10 +79,13 @@ farewell_s = 5.0
 """
 
 
-def slurm_site(lab: Lab, **values: object) -> SlurmSite:
+S = TypeVar("S", bound=SlurmSite)
+
+
+def slurm_site(lab: Lab, cls: type[S] = SlurmSite, **values: object) -> S:  # type: ignore[assignment]
     """A place for a replay below the laboratory's directory, which the beamtime's account may read."""
     base = lab.place.root / f"site-{next(_NUMBERS)}"
     base.mkdir(mode=0o755)
-    site = SlurmSite(base, lab=lab, **values)  # type: ignore[arg-type]
+    site = cls(base, lab=lab, **values)  # type: ignore[arg-type]
     site.prepare()
     return site

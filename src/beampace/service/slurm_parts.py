@@ -10,10 +10,14 @@ from pathlib import Path, PurePosixPath
 from beampace.cluster.slurm import (
     Asked,
     CommandQueue,
+    FixedLayout,
     Grants,
+    Layouts,
     LocalTransport,
     NodeSide,
     Queue,
+    RestQueue,
+    RestSettings,
     SlurmCluster,
     SlurmSettings,
     SshSettings,
@@ -21,6 +25,7 @@ from beampace.cluster.slurm import (
     SurveyedLayout,
     Surveyor,
     Transport,
+    layout_of_jobs,
     probe,
 )
 from beampace.core.errors import failure
@@ -38,17 +43,9 @@ def slurm_cluster(settings: Settings, places: NodePlaces) -> SlurmCluster:
     section = settings.cluster.slurm
     checked(settings)
     grants = Grants(places.granted, section.farewell_s)
-    transport = _transport(section, grants)
-    ask = partial(probe, transport, programs=section.programs)
-    layouts = SurveyedLayout(Surveyor(ask, time.monotonic), asked_of(settings.cluster))
-    return SlurmCluster(
-        settings.state_dir,
-        _queue(section, transport),
-        grants,
-        layouts,
-        node_of(section, places),
-        paces_of(section),
-    )
+    queue, layouts = _by_rest(settings, grants) if section.via == "rest" else _by_programs(settings, grants)
+    node, paces = node_of(section, places), paces_of(section)
+    return SlurmCluster(settings.state_dir, queue, grants, layouts, node, paces)
 
 
 def checked(settings: Settings) -> None:
@@ -62,6 +59,9 @@ def checked(settings: Settings) -> None:
         detail = "[cluster.slurm] names no `known_hosts`: host keys are pinned, never believed."
         hint = "Have the staff of the cluster confirm the gateways' keys, and name the file that holds them."
         raise failure(Failure.BAD_REQUEST, detail, hint)
+    if section.via == "rest" and not (section.rest_url and section.rest_token):
+        detail = "[cluster.slurm] names no `rest_url` or no `rest_token`: slurmrestd is not asked without."
+        raise failure(Failure.BAD_REQUEST, detail, "Name its address, and a file of mode 0600 with a token.")
     if ".." in PurePosixPath(section.work_room).parts:
         raise failure(Failure.BAD_REQUEST, "[cluster.slurm] work_room leads out of the beamtime.")
 
@@ -122,9 +122,24 @@ def paces_of(section: SlurmSection) -> SlurmSettings:
     )
 
 
-def _transport(section: SlurmSection, grants: Grants) -> Transport:
-    return LocalTransport() if section.via == "local" else SshTransport(grants.lasting, ssh_of(section))
+def _by_programs(settings: Settings, grants: Grants) -> tuple[Queue, Layouts]:
+    """Slurm's programs, here or through ssh; they say what the site is."""
+    section = settings.cluster.slurm
+    here = section.via == "local"
+    transport: Transport = LocalTransport() if here else SshTransport(grants.lasting, ssh_of(section))
+    queue = CommandQueue(transport, section.programs, section.job_log, SlurmSettings().answer_s)
+    ask = partial(probe, transport, programs=section.programs)
+    return queue, SurveyedLayout(Surveyor(ask, time.monotonic), asked_of(settings.cluster))
 
 
-def _queue(section: SlurmSection, transport: Transport) -> Queue:
-    return CommandQueue(transport, section.programs, section.job_log, SlurmSettings().answer_s)
+def _by_rest(settings: Settings, grants: Grants) -> tuple[Queue, Layouts]:
+    """slurmrestd: it knows no steps, so all attempts are jobs; the configuration says what the site is."""
+    section = settings.cluster.slurm
+    rest = RestSettings(
+        url=section.rest_url,
+        token_file=section.rest_token or Path(),
+        version=section.rest_version,
+        allow_http=True,
+        allow_open_token=section.allow_open_key,
+    )
+    return RestQueue(rest, grants.lasting), FixedLayout(layout_of_jobs(asked_of(settings.cluster)))

@@ -4,12 +4,14 @@ from beampace.cluster.slurm.book import Patience
 from beampace.cluster.slurm.cluster import SlurmCluster
 from beampace.cluster.slurm.grants import Grants
 from beampace.cluster.slurm.held import HeldSettings
-from beampace.cluster.slurm.layout import Asked, Layout
-from beampace.cluster.slurm.layouts import FixedLayout, SurveyedLayout
+from beampace.cluster.slurm.layout import Asked, Layout, layout_of_jobs
+from beampace.cluster.slurm.layouts import FixedLayout, Layouts, SurveyedLayout
 from beampace.cluster.slurm.line import SshSettings
 from beampace.cluster.slurm.node import NodeSide
 from beampace.cluster.slurm.probe import Site, probe
 from beampace.cluster.slurm.queue import CommandQueue, Queue
+from beampace.cluster.slurm.rest import RestQueue
+from beampace.cluster.slurm.rest_settings import RestSettings
 from beampace.cluster.slurm.settings import SlurmSettings
 from beampace.cluster.slurm.ssh import SshTransport
 from beampace.cluster.slurm.states import Fate, fate_of
@@ -31,11 +33,14 @@ __all__ = [
     "Grants",
     "HeldSettings",
     "Layout",
+    "Layouts",
     "LocalTransport",
     "NodeSide",
     "Patience",
     "Queue",
     "RecordedTransport",
+    "RestQueue",
+    "RestSettings",
     "Site",
     "SlurmCluster",
     "SlurmSettings",
@@ -46,5 +51,6 @@ __all__ = [
     "Transport",
     "Unreachable",
     "fate_of",
+    "layout_of_jobs",
     "probe",
 ]

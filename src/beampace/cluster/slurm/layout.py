@@ -93,6 +93,13 @@ def layout_of(site: Site, asked: Asked, left_s: float | None) -> Layout:
     return Layout(held, size, most, over)
 
 
+def layout_of_jobs(asked: Asked) -> Layout:
+    """How a site is used where nothing can be held: every attempt is a job of its own."""
+    cores = asked.node_cores or UNKNOWN_CORES
+    memory = _for_attempts(asked.node_memory_mb or UNKNOWN_MEMORY_MB, cores)
+    return Layout(HeldSettings(), ClusterSize(asked.nodes or 1, cores, memory), asked.most_time_s)
+
+
 def exclusive(site: Site, asked: Asked) -> bool:
     """Whether a job has its node for itself."""
     if asked.shape != "auto":

@@ -179,7 +179,7 @@ class RestQueue:
             raise failure(Failure.BEAMTIME_CLOSED, "Outside a beamtime nothing is asked of the cluster.")
         user = self._settings.user or account or granted.account
         if not _USER.fullmatch(user):
-            hint = "Name one as `user` in [cluster.slurm.rest]."
+            hint = "Name one as `account` in [cluster.slurm]."
             raise Unreachable(f"{user[:80]!r} is no account that slurmrestd could be asked as.", hint)
         return user
 

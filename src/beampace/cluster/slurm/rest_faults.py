@@ -91,7 +91,7 @@ def not_taken(reply: Reply, asker: Asker) -> InfrastructureError:
         return _with_token(refusal(Completed(1, "", said)), said, asker)
     if 300 <= reply.status < 500:
         detail = f"slurmrestd refused the question itself (status {reply.status}): {said}"
-        hint = "Correct `url` and `version` in [cluster.slurm.rest]."
+        hint = "Correct `rest_url` and `rest_version` in [cluster.slurm]."
         return InfrastructureError(Failure.REJECTED_BY_QUEUE, detail, hint)
     detail = f"It is not known whether the queue took the job: {said or 'nothing'} (status {reply.status})"
     return InfrastructureError(Failure.NODE_LOST, detail)

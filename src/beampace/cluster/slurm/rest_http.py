@@ -117,7 +117,7 @@ class RestHttp:
             connection.connect()
         except OSError as error:  # also every fault of TLS, and a name that nobody knows
             connection.close()
-            hint = "Check `url` and `ca_file` in [cluster.slurm.rest], and whether slurmrestd runs."
+            hint = "Check `rest_url` in [cluster.slurm], and whether slurmrestd runs."
             raise Unreachable(f"slurmrestd at {self._base}: {_why(error)}.", hint) from None
         return connection
 
@@ -167,15 +167,15 @@ def _headers(question: Question, token: Token) -> dict[str, str]:
 
 def _lost(question: Question, error: Exception) -> InfrastructureError:
     asked = f"{question.method} {question.path}"
-    detail = (
-        f"slurmrestd was asked ({asked}) and gave no answer: {_why(error)}. Whether it did it is not known."
-    )
-    return InfrastructureError(Failure.NODE_LOST, detail)
+    detail = f"slurmrestd was asked ({asked}) and gave no answer: {_why(error)}."
+    unclear = "" if question.method == "GET" else " Whether it did it is not known."
+    return InfrastructureError(Failure.NODE_LOST, detail + unclear)
 
 
 def _too_long(question: Question, most: int) -> InfrastructureError:
     detail = f"slurmrestd's answer to {question.method} {question.path} is longer than {most} bytes."
-    return InfrastructureError(Failure.NODE_LOST, detail, "Raise `most_bytes` in [cluster.slurm.rest].")
+    hint = "Set `via` in [cluster.slurm] to ssh: there only the account's own jobs are listed."
+    return InfrastructureError(Failure.NODE_LOST, detail, hint)
 
 
 def _why(error: Exception) -> str:

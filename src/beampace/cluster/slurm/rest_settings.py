@@ -16,7 +16,7 @@ KNOWN = (38, 39, 40, 41, 42, 43, 44)
 """N of the versions v0.0.N that are spoken: Slurm 22.05 to 25.11."""
 ENVIRONMENT: Mapping[str, str] = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 """Of jobs: there is no shell of the account from which they could have theirs."""
-_SECTION = "Correct [cluster.slurm.rest]."
+_SECTION = "Correct [cluster.slurm]."
 _VERSION = re.compile(r"v0\.0\.(\d{1,3})", re.ASCII)
 _HOST = re.compile(r"[\w.-]{1,253}|[0-9a-f:.]{2,45}", re.ASCII)
 _PREFIX = re.compile(r"(?:/[\w.~-]+)*/?", re.ASCII)
@@ -85,7 +85,7 @@ def base_of(settings: RestSettings) -> Base:
         raise _wrong(f"{settings.url[:200]!r} is no address of slurmrestd.")
     if not tls and not (settings.allow_http and _loopback(host)):
         detail = f"The token must not go to {host} by http, unencrypted."
-        raise failure(Failure.BAD_REQUEST, detail, "Name an https address in [cluster.slurm.rest].")
+        raise failure(Failure.BAD_REQUEST, detail, "Name an https address in [cluster.slurm].")
     return Base(host, port or (443 if tls else 80), tls, parts.path.rstrip("/"))
 
 
@@ -108,7 +108,7 @@ def _split(url: str) -> tuple[SplitResult, int | None]:
     try:
         return (parts := urlsplit(url)), parts.port
     except ValueError:
-        raise _wrong("`url` is no address of slurmrestd.") from None
+        raise _wrong("`rest_url` is no address of slurmrestd.") from None
 
 
 def _loopback(host: str) -> bool:

@@ -56,7 +56,7 @@ def read_token(path: Path, *, allow_open: bool = False) -> Token:
     try:
         content, mode = _content(path)
     except OSError as error:
-        hint = "Let the daemon's account read it, or correct `token_file` in [cluster.slurm.rest]."
+        hint = "Let the daemon's account read it, or correct `rest_token` in [cluster.slurm]."
         raise Unreachable(f"the token {path} cannot be read: {error.strerror}.", hint) from None
     if not stat.S_ISREG(mode):
         raise Unreachable(f"the token {path} is no plain file.")
