@@ -281,8 +281,22 @@ def demo(
 
 
 @app.command()
-def check(json: Json = False) -> None:
+def check(
+    site: Annotated[
+        bool, typer.Option("--site", help="Ask what the cluster of the open beamtime allows, and say so.")
+    ] = False,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="With --site: the daemon's configuration file.")
+    ] = None,
+    json: Json = False,
+) -> None:
     """Say what is installed, what is missing and how to get it."""
+    if config is not None and not site:
+        raise typer.BadParameter("it goes with --site.", param_hint="--config")
+    if site:
+        from beampace.cli.check_site import check_site_command
+
+        raise typer.Exit(check_site_command(config, json=json))
     from beampace.cli.check import check_command
 
     raise typer.Exit(check_command(json=json))

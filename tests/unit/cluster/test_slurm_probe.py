@@ -65,6 +65,7 @@ ANSWERS = {
     "show partition ponline_p11": PARTITION,
     "show reservation 11019999": RESERVATION,
     "show node cn[01-03]": node("cn01") + DRAINED + node("cn03", "ALLOCATED+RESERVED", 6, 12000),
+    "show node cn[01-04]": node("cn04") + node("cn01", cores=4),
     "show hostnames cn[01-03]": "cn01\ncn02\ncn03\n",
     "scontrol --version": "slurm-wlm 22.05.8\n",
     "sacct": "",
@@ -139,9 +140,8 @@ def test_a_question_without_an_answer_in_time_does_not_stop_the_others():
 
 
 def test_without_reservation_the_nodes_are_those_of_the_partition():
-    answers = {**ANSWERS, "show node cn[01-04]": node("cn04", cores=4) + node("cn01")}
     granted = dataclasses.replace(GRANTED, reservation="")
-    found = probe(slurm(answers), granted)
+    found = probe(slurm(), granted)
     assert (found.nodes, found.cores, found.reservation_ends_s) == (("cn04", "cn01"), 4, None)
 
 
