@@ -22,6 +22,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import pwd
 import resource
 import select
 import shutil
@@ -678,7 +679,17 @@ def _pss_mb(pid: int) -> float:
 
 def environment_of(launch: Launch, directory: Path) -> dict[str, str]:
     """What is added to the environment of the program."""
-    return {**launch.environment, MARK: launch.name, MARK_DIRECTORY: str(directory)}
+    return {**_home(), **launch.environment, MARK: launch.name, MARK_DIRECTORY: str(directory)}
+
+
+def _home() -> dict[str, str]:
+    """The account's home, where nothing else said it: slurmrestd starts jobs without."""
+    if os.environ.get("HOME"):
+        return {}
+    try:
+        return {"HOME": pwd.getpwuid(os.getuid()).pw_dir}
+    except KeyError:  # an account without a name
+        return {}
 
 
 def execute(launch: Launch, directory: Path) -> None:

@@ -6,6 +6,7 @@ import ast
 import errno
 import json
 import os
+import pwd
 import signal
 import stat
 import subprocess
@@ -20,7 +21,7 @@ from typing import Any
 import pytest
 
 from beampace.cluster import launcher
-from beampace.cluster.launcher import ExitFile, Launch, Output, Process
+from beampace.cluster.launcher import ExitFile, Launch, Output, Process, environment_of
 from tests.support.attempts import wait_for
 
 
@@ -100,7 +101,7 @@ def test_output_keeps_the_beginning_and_the_end(tmp_path: Path, size: int) -> No
         assert kept == written[:750] + note + written[-250:]
 
 
-def fails(*_: object) -> int:
+def fails(*_: object, **__: object) -> int:
     raise OSError(errno.EIO, "Input/output error")
 
 
@@ -218,8 +219,7 @@ def test_exit_record_waits_for_a_directory_out_of_reach(
 def test_nothing_follows_from_a_file_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / launcher.CANCEL).touch()
     assert launcher._seen(tmp_path / launcher.CANCEL)
-    monkeypatch.setattr(os, "lstat", fails)
-    monkeypatch.setattr(os, "stat", fails)
+    monkeypatch.setattr(Path, "stat", fails)  # as `exists` and `lstat` ask it
     assert not launcher._seen(tmp_path / launcher.CANCEL)
 
 
@@ -538,3 +538,14 @@ def test_scratch_goes_however_the_attempt_ends(run: Callable[..., Run], tmp_path
     assert one.record()["reason"] == reason
     assert Path((one.directory / launcher.OUTPUT).read_text()).is_relative_to(place)
     assert list(place.iterdir()) == []
+
+
+def test_a_program_knows_its_home_where_nobody_said_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    launch = Launch("a-1", ["true"], {})
+    monkeypatch.delenv("HOME")
+    assert environment_of(launch, tmp_path)["HOME"] == pwd.getpwuid(os.getuid()).pw_dir
+    monkeypatch.setenv("HOME", "/elsewhere")
+    assert "HOME" not in environment_of(launch, tmp_path)
+    assert environment_of(Launch("a-1", ["true"], {"HOME": "/x"}), tmp_path)["HOME"] == "/x"
