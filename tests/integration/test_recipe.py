@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import beampace.engines.recipe
+from beampace.core.errors import InputError
 from beampace.core.ports import RecordedProgress
 from beampace.core.taxonomy import Exit
 from beampace.engines.recipe import load_recipe
@@ -329,3 +330,15 @@ def test_on_the_command_line(scan, tmp_path):
     found = {item["what"]: item for item in json.loads(said.stdout)["findings"]}
     assert found["recipe tool"]["ok"] and "Counts nothing." in found["recipe tool"]["says"]
     assert not found["recipe"]["ok"] and "wrong.toml" in found["recipe"]["says"]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root to give a file away")
+def test_a_recipe_of_the_daemons_account_is_believed_by_its_content_only(tmp_path):
+    path = write_recipe(tmp_path)
+    known = load_recipe(path).sha256
+    os.chown(path, 65534, 65534)  # as where jobs run as another account than the daemon
+    with pytest.raises(InputError, match="another account"):
+        load_recipe(path)
+    with pytest.raises(InputError, match="another account"):
+        load_recipe(path, sha256="0" * 64)
+    assert load_recipe(path, sha256=known).sha256 == known

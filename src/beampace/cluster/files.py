@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -124,6 +125,37 @@ def withdraw(directory: Path) -> bool:
     return True
 
 
+def read_plain(path: Path, most: int = MOST_BYTES) -> bytes:
+    """The content of a file that another account may have made: of an ordinary, small one.
+
+    Raises:
+        FileNotFoundError: there is no file.
+        ValueError: it is a link, no ordinary file, or longer than `most` bytes.
+        OSError: it cannot be read now.
+    """
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise ValueError(f"{path} is a link") from error
+        raise
+    with os.fdopen(file, "rb") as stream:
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > most:
+            raise ValueError(f"{path} is no ordinary file of at most {most} bytes")
+        return stream.read(most)
+
+
+def mark(path: Path) -> None:
+    """Make an empty file in a directory of another account's; one that is there is left, a link not followed.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    os.close(os.open(path, flags, 0o644))
+
+
 def _read(path: Path) -> dict[str, Any]:
     """The object in a JSON file.
 
@@ -133,17 +165,9 @@ def _read(path: Path) -> dict[str, Any]:
         OSError: it cannot be read now.
     """
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise ValueError(f"{path} is a link") from error
-        raise
-    try:
-        record = json.loads(os.read(file, MOST_BYTES))
+        record = json.loads(read_plain(path))
     except RecursionError as error:
         raise ValueError(f"{path} is nested too deeply") from error
-    finally:
-        os.close(file)
     if not isinstance(record, dict):
         raise TypeError(f"{path} holds no object")
     return record

@@ -38,7 +38,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from beampace.cluster import launcher
-from beampace.cluster.files import claimed, read_started, read_tree, withdraw
+from beampace.cluster.environment import own_environment
+from beampace.cluster.files import claimed, mark, read_started, read_tree, withdraw
 from beampace.cluster.launcher import CANCEL, EXIT, LAUNCH, PID, Launch, Process
 from beampace.cluster.plain import PlainCluster
 from beampace.cluster.warm import Standby, StandbyProcess
@@ -80,7 +81,7 @@ class LocalCluster(PlainCluster):
         insist_s: float = 30.0,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self._environment = dict(_own_environment() if environment is None else environment)
+        self._environment = dict(own_environment(os.environ) if environment is None else environment)
         self._standby: StandbyProcess | None = None
         if standby is not None:
             self._standby = StandbyProcess(standby, self._environment, directory / "standby.txt")
@@ -160,7 +161,7 @@ class LocalCluster(PlainCluster):
         if process is not None:
             launcher.send(process, signal.SIGTERM)
         try:
-            (directory / CANCEL).touch()
+            mark(directory / CANCEL)
         except OSError as error:
             if process is None and directory.exists():
                 raise _refused(directory, error) from error
@@ -311,10 +312,6 @@ def _left(name: str, directory: Path) -> dict[int, Process]:
     known = read_tree(directory)
     roots = {pid for pid, process in processes.items() if (pid, process.start) in known}
     return launcher.tree(roots | launcher.marked(name, directory, processes).keys(), processes)
-
-
-def _own_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("BEAMPACE_")}
 
 
 def _refused(directory: Path, error: OSError) -> InfrastructureError:

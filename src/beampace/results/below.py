@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
+from beampace.results.acl import has_list, is_closed, set_file_list
 from beampace.results.write import told_plainly
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -34,13 +35,14 @@ def opened_directory(name: str | Path, inside: int | None = None) -> Iterator[in
         os.close(handle)
 
 
-def write_below(root: Path, place: str, text: str) -> bool:
+def write_below(root: Path, place: str, text: str, access: bytes | None = None) -> bool:
     """Write a UTF-8 file atomically, unless it holds the text already; whether it was written.
 
     Args:
         root: directory that exists.
         place: path of the file relative to it; its directories exist.
         text: what it holds.
+        access: its access list (`results.acl.file_list`), or None: readable as what lies beside it.
 
     Raises:
         InputError: `place` leads out of `root` (bad_request).
@@ -48,9 +50,9 @@ def write_below(root: Path, place: str, text: str) -> bool:
     """
     content = text.encode("utf-8")
     with told_plainly(root / place), _parent(root, place) as (handle, name):
-        if _content(handle, name, len(content)) == content:
+        if _content(handle, name, len(content)) == content and _is_open_to(handle, name, access):
             return False
-        _replace(handle, name, content)
+        _replace(handle, name, content, access)
     return True
 
 
@@ -116,13 +118,29 @@ def _content(handle: int, name: str, most: int) -> bytes | None:
         return stream.read(most + 1) if stat.S_ISREG(os.fstat(found).st_mode) else None
 
 
-def _replace(handle: int, name: str, content: bytes) -> None:
+def _is_open_to(handle: int, name: str, access: bytes | None) -> bool:
+    """Whether a file has the list it shall have; without one it is only seen whether a list closes it."""
+    try:
+        found = os.open(name, os.O_RDONLY | _FILE, dir_fd=handle)
+    except OSError:
+        return False
+    try:
+        if access is None:
+            return bool(os.fstat(found).st_mode & stat.S_IRWXO) or is_closed(handle)
+        return has_list(found, access)
+    finally:
+        os.close(found)
+
+
+def _replace(handle: int, name: str, content: bytes, access: bytes | None = None) -> None:
     temporary = f".{name}.{secrets.token_hex(8)}.part"
     found = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE, 0o600, dir_fd=handle)
     try:
         with os.fdopen(found, "wb") as stream:
             stream.write(content)
             os.fchmod(found, _mode(handle))
+            if access is not None:
+                set_file_list(found, access)
             stream.flush()
             os.fsync(found)
         os.replace(temporary, name, src_dir_fd=handle, dst_dir_fd=handle)

@@ -90,7 +90,11 @@ def index_names(groups: Iterable[str]) -> Mapping[str, str]:
 
 
 def write_indexes(
-    processed: Path, rows: Iterable[IndexRow], title: str, groups: Iterable[str] = ()
+    processed: Path,
+    rows: Iterable[IndexRow],
+    title: str,
+    groups: Iterable[str] = (),
+    lists: Mapping[str, bytes] = MappingProxyType({}),
 ) -> tuple[Path, ...]:
     """Bring the index pages up to date; returns those that were written anew.
 
@@ -103,6 +107,7 @@ def write_indexes(
         rows: all results of the beamtime.
         title: of the beamtime.
         groups: of the beamtime, also those without a result yet: with several, nothing is listed for all.
+        lists: group to the access list of its page; those of other groups everybody may read.
 
     Raises:
         InfrastructureError: a page cannot be written (not_writable, disk_full).
@@ -112,12 +117,19 @@ def write_indexes(
     by_group: dict[str, list[IndexRow]] = {group: [] for group in groups}
     for row in rows:
         by_group.setdefault(row.group, []).append(row)
-    pages = {name: index_html(by_group[group], title) for group, name in index_names(by_group).items()}
+    pages = {
+        name: (index_html(by_group[group], title), lists.get(group))
+        for group, name in index_names(by_group).items()
+    }
     if INDEX in pages and not _may_replace(processed, INDEX):
         pages = {OURS: pages[INDEX]}
     elif len(by_group) > 1:
-        pages |= {name: index_html((), title) for name in (INDEX, OURS) if _is_ours(processed, name)}
-    return tuple(processed / name for name, text in pages.items() if write_below(processed, name, text))
+        pages |= {name: (index_html((), title), None) for name in (INDEX, OURS) if _is_ours(processed, name)}
+    return tuple(
+        processed / name
+        for name, (text, access) in pages.items()
+        if write_below(processed, name, text, access)
+    )
 
 
 def _shown(row: IndexRow) -> dict[str, object]:

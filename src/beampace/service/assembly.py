@@ -119,7 +119,7 @@ def _cluster(settings: Settings) -> tuple[Cluster, JobPlaces]:
 
 def _hook_plan(settings: Settings) -> HookPlan:
     section = settings.results.hooks
-    return checked_plan(section.command, section.url, section.timeout_s)
+    return checked_plan(section.command, section.url.get_secret_value(), section.timeout_s)
 
 
 def _daemon(desk: Desk, identifier: Identifier, hooks: Hooks, lease: Lease) -> Daemon:

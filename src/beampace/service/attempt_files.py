@@ -1,24 +1,22 @@
-"""Reading what an attempt leaves in its directory: exit code, result directory, progress, result.
+"""Reading what an attempt leaves in its directory: result directory, progress, result.
 
-Files that are not there, half written or no longer readable are missing evidence: they say nothing.
+Another account may have made the files: only ordinary ones of sensible size are read. Those that are not
+there, half written or no longer readable are missing evidence: they say nothing.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from beampace.core.job import ExitRecord
+from beampace.cluster.files import read_plain
 from beampace.core.taxonomy import Failure
 from beampace.results import Result
 from beampace.work.order import DIRECTORY_FILE, ENDING_FILE
 
-EXIT_FILE = "exit.json"
 PID_FILE = "pid.json"
 MAX_BYTES = 50_000_000
 
@@ -33,23 +31,11 @@ class Progressed:
     first_frame: datetime | None = None
 
 
-def exit_record(directory: Path) -> ExitRecord | None:
-    """The exit-code file, or None."""
-    content = _json(directory / EXIT_FILE)
-    if content is None:
-        return None
-    known = {field.name for field in fields(ExitRecord)}
-    try:
-        return ExitRecord(**{name: value for name, value in content.items() if name in known})
-    except TypeError:
-        return None
-
-
 def ending_of(directory: Path) -> str:
     """The code of the ending as the job itself left it, or ""; never better evidence than a result."""
     try:
-        said = (directory / ENDING_FILE).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
+        said = read_plain(directory / ENDING_FILE).decode().strip()
+    except (OSError, ValueError):
         return ""
     return said if said in Failure.__members__.values() else ""
 
@@ -61,7 +47,7 @@ def result_directory(directory: Path, processed: Path) -> Path | None:
     symbolic link on the way, is none.
     """
     try:
-        text = (directory / DIRECTORY_FILE).read_text(encoding="utf-8").strip()
+        text = read_plain(directory / DIRECTORY_FILE).decode().strip()
         place = Path(text)
         if not place.is_relative_to(processed) or ".." in place.parts:
             return None
@@ -76,10 +62,8 @@ def result_of(directory: Path | None, key: str) -> Result | None:
     if directory is None:
         return None
     try:
-        if (directory / "result.json").stat().st_size > MAX_BYTES:
-            return None
-        result = Result.from_json((directory / "result.json").read_bytes())
-    except (OSError, ValidationError):
+        result = Result.from_json(read_plain(directory / "result.json", MAX_BYTES))
+    except (OSError, ValueError):  # ValidationError is a ValueError
         return None
     return result if result.parameters.other.get("job") == key else None
 
@@ -118,7 +102,7 @@ def _count(value: object) -> int:
 
 def _json(path: Path) -> dict[str, Any] | None:
     try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        content = json.loads(read_plain(path))
+    except (OSError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None

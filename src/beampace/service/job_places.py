@@ -29,6 +29,10 @@ class JobPlaces(Protocol):
         """Whether jobs of this beamtime can run now."""
         ...
 
+    def account(self) -> str | None:
+        """Whose jobs they are: None for the daemon's own account, "" where it is not known now."""
+        ...
+
     def room(self, root: Path) -> Path:
         """Where the attempts of a beamtime have their directories.
 
@@ -75,6 +79,10 @@ class LocalPlaces:
         """Jobs of every beamtime."""
         del beamtime
         return True
+
+    def account(self) -> str | None:
+        """The daemon's own."""
+        return None
 
     def room(self, root: Path) -> Path:
         """The same for all beamtimes."""
@@ -129,6 +137,13 @@ class NodePlaces:
         return OnlineResources(
             account, found.key, reservation, found.partition or self.section.partition, found.nodes
         )
+
+    def account(self) -> str | None:
+        """The one that is granted, unless jobs are submitted as the daemon's own."""
+        if self.section.via == "local":
+            return None
+        granted = self.granted()
+        return "" if granted is None else granted.account
 
     def room(self, root: Path) -> Path:
         """Inside the beamtime, where nodes can write."""

@@ -17,6 +17,7 @@ from beampace.results.index_page import IndexRow, write_indexes
 from beampace.results.listing import list_result
 from beampace.results.recommend import WORKS, Candidate, recommend, write_recommended
 from beampace.service.desk import Desk
+from beampace.service.job_rooms import JobRooms
 from beampace.service.result_files import is_answer
 from beampace.service.roots import is_here
 from beampace.service.starting import place_of
@@ -35,6 +36,10 @@ class ResultPages:
     _at: float = float("-inf")
     _again_at: dict[int, float] = field(default_factory=dict)
     _troubles: dict[str, Trouble] = field(default_factory=dict)
+    _rooms: JobRooms = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._rooms = JobRooms(self.desk.places, self.desk.settings.groups.readers)
 
     def add(self, row: ResultRow) -> bool:
         """Take in a result; False when it has to be tried again, because its place refuses."""
@@ -107,7 +112,7 @@ class ResultPages:
         processed = Path(beamtime.root) / "processed"
         rows = list(index_rows(ledger.results(beamtime=beamtime.id), datasets, chosen, processed))
         groups = {dataset.group for dataset in datasets.values()}
-        write_indexes(processed, rows, f"Beamtime {beamtime.id}", groups)
+        write_indexes(processed, rows, f"Beamtime {beamtime.id}", groups, self._rooms.page_lists())
 
     def _refused(self, what: str, error: BeampaceError, beamtime: BeamtimeRow) -> bool:
         """Whether it is tried again: as long as the beamtime lasts; later nobody puts its place right."""

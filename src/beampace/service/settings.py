@@ -217,8 +217,9 @@ class HooksSection(Section):
 
     command: tuple[str, ...] = ()
     """A program and its arguments; the result directory is added, the result comes on standard input."""
-    url: str = ""
-    """Where the result is posted as JSON: https, or a host of this machine."""
+    url: SecretStr = SecretStr("")
+    """Where the result is posted as JSON: https, or a host of this machine. It may hold a secret, and is not
+    shown."""
     timeout_s: float = Field(default=30.0, gt=0)
     """Seconds a hook may take."""
 

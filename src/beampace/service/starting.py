@@ -18,6 +18,7 @@ from beampace.plan import Capacity, Cost, Running, Start, Waiting, choose, enlar
 from beampace.service.desk import Desk
 from beampace.service.each import for_each
 from beampace.service.following import RETRY_AFTER_S, Living
+from beampace.service.job_rooms import JobRooms
 from beampace.service.result_place import results_place
 from beampace.service.taking_in import take_in
 from beampace.service.use import GroupUse
@@ -58,6 +59,7 @@ class Starter:
     Attributes:
         troubles: jobs that could not be started at the last try.
         taken: results that were there before their jobs were started; whoever deals with them clears it.
+        rooms: makes directories for jobs.
     """
 
     desk: Desk
@@ -65,10 +67,14 @@ class Starter:
     use: GroupUse
     troubles: tuple[Trouble, ...] = ()
     taken: list[ResultRow] = field(default_factory=list)
+    rooms: JobRooms = field(init=False)
     _short: bool = False
     _not_before: dict[str, float] = field(default_factory=dict)
     _passed: dict[str, int] = field(default_factory=dict)
     _costs: dict[tuple[str, str], tuple[float, tuple[Cost, ...]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.rooms = JobRooms(self.desk.places, self.desk.settings.groups.readers)
 
     def start(self, living: Iterable[Living], *, short: bool, absent: frozenset[str] = frozenset()) -> int:
         """Start what fits; returns how many were given to the cluster.
@@ -80,7 +86,7 @@ class Starter:
         """
         self._short = short
         able, lacking = self._able(self.desk.ledger.waiting())
-        self.troubles = lacking
+        self.troubles = (*lacking, *self.rooms.troubles())
         jobs = {
             job.key: job
             for job in able
@@ -102,7 +108,7 @@ class Starter:
             return cores > 0 and self._start(job, datasets[start.key], replace(start, cores=cores), wish)
 
         began, troubles = for_each(choice.starts, begin, lambda start: f"job {start.key}")
-        self.troubles = (*lacking, *troubles)
+        self.troubles = (*lacking, *self.rooms.troubles(), *troubles)
         return sum(began)
 
     def _fitting(self, job: JobRow, start: Start, wish: Resources) -> int:
@@ -193,11 +199,12 @@ class Starter:
         """Write the order and give the attempt to the cluster; giving it twice starts it once."""
         desk, log = self.desk, self.desk.log.bind(job=job.key, attempt=attempt.number)
         try:
-            directory = Path(attempt.directory)
-            _make(directory)
+            directory, root = Path(attempt.directory), Path(desk.ledger.beamtime(job.beamtime).root)
+            self.rooms.attempt(root, directory)
             spec = spec_of(job, attempt, directory)
             native = desk.cluster.find(spec)
             if native is None:
+                self.rooms.results(root / "processed", place_of(desk, dataset), dataset.group)
                 order_of(desk, job, attempt, dataset, keep_all=self._keep_all).write(directory)
                 native = desk.cluster.submit(spec)
         except BeampaceError as error:
@@ -276,19 +283,6 @@ def spec_of(job: JobRow, attempt: AttemptRow, directory: Path) -> JobSpec:
         resources=Resources(job.cores, job.memory_mb, job.time_s),
         urgent=job.work_class in QUICK,
     )
-
-
-def _make(directory: Path) -> None:
-    """Make an attempt's directory; those above it can be passed through by the account of the jobs.
-
-    Raises:
-        OSError: it cannot be made.
-    """
-    missing = [path for path in directory.parents if not path.exists()]
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    for path in missing:
-        path.chmod(0o755)
-    directory.mkdir(mode=0o700, exist_ok=True)
 
 
 def order_of(desk: Desk, job: JobRow, attempt: AttemptRow, dataset: DatasetRow, *, keep_all: bool) -> Order:

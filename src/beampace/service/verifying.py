@@ -136,6 +136,9 @@ CHECKS = (
     Check(("groups.pattern", "groups.rule"), lambda settings: Groups.of(settings.groups)),
     Check(("groups.table",), _table),
     Check(("results.hooks.command",), _hook_command),
-    Check(("results.hooks.url",), lambda settings: checked_plan((), settings.results.hooks.url)),
+    Check(
+        ("results.hooks.url",),
+        lambda settings: checked_plan((), settings.results.hooks.url.get_secret_value()),
+    ),
 )
 """What `serve` builds, each with the keys it is built from."""

@@ -13,12 +13,13 @@ from pathlib import Path
 from beampace.core.errors import BeampaceError, failure
 from beampace.core.taxonomy import Failure
 from beampace.eiger import plain_name
+from beampace.results.acl import is_closed
 
 OPEN_MODES = (0o755, 0o644)
 """Modes of directories and files that everybody may read."""
 
-GROUP_MODES = (0o770, 0o640)
-"""Modes below a directory that hands its group on and is closed to others, as a beamtime's are."""
+CLOSED_MODES = (0o770, 0o640)
+"""Modes below a directory that is closed to others and hands on its group, as a beamtime's may, or a list."""
 
 CLAIM = "log.txt"
 """The first file of a result; whoever makes it has the directory."""
@@ -69,13 +70,13 @@ def os_failure(error: OSError, where: str) -> BeampaceError:
 
 
 def open_to_readers(directory: Path) -> None:
-    """Let everybody read what lies below; only the group, where the directory itself is the group's.
+    """Let everybody read what lies below; only those whose the directory is, where it is closed to others.
 
     The directory keeps its mode: it is set when it is made, and the user's own is left alone. A mode
     that cannot be set is logged; it never costs a result.
     """
     try:
-        kept, (for_directory, for_file) = modes_below(directory.stat().st_mode)
+        kept, (for_directory, for_file) = modes_below(directory)
         paths = [path for path in directory.rglob("*") if not path.is_symlink()]
     except OSError as error:
         log.warning("modes are left as they are: %s", error)
@@ -83,10 +84,17 @@ def open_to_readers(directory: Path) -> None:
     _set_modes((path, for_directory | kept if path.is_dir() else for_file) for path in paths)
 
 
-def modes_below(mode: int) -> tuple[int, tuple[int, int]]:
-    """The set-group-ID bit a directory of this mode hands on, and the modes of what lies below it."""
-    closed = mode & stat.S_ISGID and not mode & stat.S_IRWXO
-    return mode & stat.S_ISGID, GROUP_MODES if closed else OPEN_MODES
+def modes_below(directory: Path | int) -> tuple[int, tuple[int, int]]:
+    """The set-group-ID bit a directory hands on, and the modes of directories and files below it.
+
+    Args:
+        directory: its path, or a handle.
+
+    Raises:
+        OSError: it cannot be asked.
+    """
+    mode = os.stat(directory).st_mode  # noqa: PTH116 - of a handle, too
+    return mode & stat.S_ISGID, CLOSED_MODES if is_closed(directory) else OPEN_MODES
 
 
 def _set_modes(wanted: Iterable[tuple[Path, int]]) -> None:
@@ -149,5 +157,5 @@ def _make_one(path: Path) -> None:
         OSError: it exists (FileExistsError) or cannot be made.
     """
     path.mkdir()
-    kept, (mode, _) = modes_below(path.parent.stat().st_mode)
+    kept, (mode, _) = modes_below(path.parent)
     _set_modes([(path, mode | kept)])

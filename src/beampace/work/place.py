@@ -9,13 +9,15 @@ import logging
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from beampace.beamtime import is_still
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
 from beampace.results.below import opened_directory
-from beampace.work.directory import MAX_NUMBER, modes_below, os_failure
+from beampace.work.directory import MAX_NUMBER, OPEN_MODES, modes_below, os_failure
 
 log = logging.getLogger("beampace.work")
 
@@ -77,13 +79,57 @@ def numbered_below(root: Path, place: Path, work: str) -> Path:
         InputError: `place` is not below `root` (bad_request).
         InfrastructureError: it cannot be made (not_writable, disk_full).
     """
-    parts = _parts_below(root, place)
     try:
-        root.mkdir(exist_ok=True)
-        with opened_directory(root) as handle:
-            return place / _descend(handle, parts, work, place)
+        with made_below(root, place) as handle:
+            return place / _numbered(handle, work, place)
     except OSError as error:
         raise os_failure(error, str(place)) from error
+
+
+@contextmanager
+def made_below(root: Path, place: Path) -> Iterator[int]:
+    """A directory below `root`, held open; it and those on the way are made where they are missing.
+
+    No symbolic link below `root` is followed, also when it is planted while this goes on.
+
+    Args:
+        root: made when it is missing; may be a symbolic link itself.
+        place: absolute; `root` itself or below it.
+
+    Raises:
+        InputError: `place` is not below `root` (bad_request).
+        InfrastructureError: there is a symbolic link on the way (not_writable).
+        OSError: it cannot be made.
+    """
+    parts = _parts_below(root, place)
+    _make_root(root)
+    with ExitStack() as held:
+        handle = held.enter_context(opened_directory(root))
+        for part in parts:
+            handle = held.enter_context(entered(handle, part, place))
+        yield handle
+
+
+@contextmanager
+def entered(handle: int, name: str, place: Path) -> Iterator[int]:
+    """A directory in one that is held open, held open itself; made when it is missing.
+
+    Args:
+        handle: of the directory it lies in.
+        name: one component.
+        place: for which this is done, for the words of what is raised.
+
+    Raises:
+        InfrastructureError: a symbolic link has its name (not_writable).
+        OSError: it cannot be made.
+    """
+    if not _is_there(handle, name, place):
+        try:
+            _make(handle, name)
+        except FileExistsError:  # somebody else was faster
+            _is_there(handle, name, place)
+    with opened_directory(name, handle) as inner:
+        yield inner
 
 
 def _owner(path: Path) -> int:
@@ -105,25 +151,27 @@ def _parts_below(root: Path, place: Path) -> tuple[str, ...]:
     raise failure(Failure.BAD_REQUEST, f"the result place {place} does not lie below {root}.")
 
 
-def _descend(handle: int, parts: tuple[str, ...], work: str, place: Path) -> str:
-    """Enter directory after directory, and make the numbered one in the last."""
-    if not parts:
-        return _numbered(handle, work, place)
+def _make_root(root: Path) -> None:
+    if root.is_dir():
+        return
+    with suppress(FileExistsError):  # somebody else was faster
+        root.mkdir()
+        root.chmod(OPEN_MODES[0])
+
+
+def _is_there(handle: int, name: str, place: Path) -> bool:
+    """Whether there is something of this name that is no symbolic link; where nobody may write, too."""
     try:
-        _make(handle, parts[0])
-    except FileExistsError:
-        _check_no_link(handle, parts[0], place)
-    with opened_directory(parts[0], handle) as inner:
-        return _descend(inner, parts[1:], work, place)
-
-
-def _check_no_link(handle: int, name: str, place: Path) -> None:
-    if stat.S_ISLNK(os.lstat(name, dir_fd=handle).st_mode):
+        mode = os.lstat(name, dir_fd=handle).st_mode
+    except FileNotFoundError:
+        return False
+    if stat.S_ISLNK(mode):
         raise failure(
             Failure.NOT_WRITABLE,
             f"{name} on the way to {place} is a symbolic link; results are not written through links.",
             "Remove the link, or put a directory in its place.",
         )
+    return True
 
 
 def _numbered(handle: int, work: str, place: Path) -> str:
@@ -145,7 +193,7 @@ def _make(handle: int, name: str) -> None:
         OSError: it exists (FileExistsError) or cannot be made.
     """
     os.mkdir(name, dir_fd=handle)
-    kept, (mode, _) = modes_below(os.fstat(handle).st_mode)
+    kept, (mode, _) = modes_below(handle)
     with opened_directory(name, handle) as made:
         try:
             os.fchmod(made, mode | kept)

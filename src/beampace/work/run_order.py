@@ -114,7 +114,7 @@ def _recipe_of(order: Order, path: Path) -> Loaded:
     Raises:
         InputError: it cannot be used (bad_request).
     """
-    loaded = load_recipe(path, never_below=(order.raw, order.results_root))
+    loaded = load_recipe(path, (order.raw, order.results_root), order.recipe_sha256)
     if loaded.recipe.name != order.engine:
         detail = f"The recipe {loaded.path}: name: {loaded.recipe.name!r}, not {order.engine!r}."
         raise failure(Failure.BAD_REQUEST, detail)

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import shlex
-import stat
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from beampace.cluster.launcher import LAUNCH, Launch
 from beampace.cluster.slurm.script import script
 from beampace.core.job import Resources
 from beampace.core.ports import JobSpec
+from beampace.results.acl import hands_on, set_own_mode
+from beampace.results.below import opened_directory, write_below
 
 
 def same_place(path: Path) -> PurePosixPath:
@@ -137,17 +138,22 @@ def put_launcher(directory: Path) -> Path:
 def write_launch(directory: Path, launch: Launch, *, other_account: bool) -> None:
     """Write `launch.json`, and open the attempt's directory to the account that runs it.
 
+    Where it has an access list that names the account, its mode lets that one in, else everybody; nobody
+    replaces somebody else's files. No symbolic link in it is followed.
+
     Raises:
-        OSError: it cannot be written.
+        InfrastructureError: it cannot be written (not_writable, disk_full).
+        OSError: it cannot be opened.
     """
-    launcher.write_whole(directory / LAUNCH, launch._asdict())
+    write_below(directory.parent, f"{directory.name}/{LAUNCH}", json.dumps(launch._asdict()) + "\n")
     if not other_account:
         return
-    for path in directory.iterdir():
-        mode = path.lstat().st_mode
-        if stat.S_ISREG(mode) and path.suffix == ".json":
-            path.chmod(0o644)
-    directory.chmod(0o1777)
+    with opened_directory(directory.parent) as room, opened_directory(directory.name, room) as handle:
+        listed = hands_on(handle)
+        for name in os.listdir(handle):  # noqa: PTH208 - of a handle
+            if name.endswith(".json"):
+                set_own_mode(handle, name, 0o640 if listed else 0o644)
+        os.fchmod(handle, 0o1770 if listed else 0o1777)
 
 
 def asked_for(directory: Path) -> Resources:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from beampace.cluster.environment import own_environment
 from beampace.core.errors import InfrastructureError
 from beampace.core.taxonomy import Failure
 
@@ -68,7 +69,7 @@ class LocalTransport:
     """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        self._environment = dict(own_environment(os.environ) if environment is None else environment)
+        self._environment = dict(plain_environment(os.environ) if environment is None else environment)
 
     def run(self, argv: Sequence[str], stdin: bytes = b"", deadline_s: float = DEADLINE_S) -> Completed:
         """Run a command; see `Transport`."""
@@ -99,12 +100,12 @@ def unanswered(argv: Sequence[str], deadline_s: float) -> InfrastructureError:
     return InfrastructureError(Failure.NODE_LOST, f"{argv[0]} gave no answer within {deadline_s:.0f} s.")
 
 
-def own_environment(variables: Mapping[str, str]) -> dict[str, str]:
+def plain_environment(variables: Mapping[str, str]) -> dict[str, str]:
     """The environment that Slurm's programs, and through `sbatch` the jobs, may see."""
-    foreign = ("BEAMPACE_", "SBATCH_", "SQUEUE_", "SACCT_", "SCANCEL_", "SLURM_")
+    foreign = ("SBATCH_", "SQUEUE_", "SACCT_", "SCANCEL_", "SLURM_")
     return {
         name: value
-        for name, value in variables.items()
+        for name, value in own_environment(variables).items()
         if name == "SLURM_CONF" or not name.startswith(foreign)
     }
 
