@@ -22,6 +22,14 @@ from beampace.store import DatasetRow, JobRow, Ledger, ResultRow
 Works = frozenset[tuple[str, str]]
 """(work, engine) that ought to be done."""
 Expected = Callable[[PlayedDataset], Works]
+Fails = Callable[[PlayedDataset], Mapping[tuple[str, str], str]]
+"""Works that end by a fault of the infrastructure, each with its code."""
+
+
+def none_fails(dataset: PlayedDataset) -> Mapping[tuple[str, str], str]:
+    """Every work has an answer."""
+    del dataset
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,7 @@ class Evidence:
     attempts: Mapping[str, list[Any]]
     expected: Expected
     processed: Path
+    fails: Fails = none_fails
     rows: dict[str, DatasetRow] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -108,7 +117,9 @@ class Evidence:
         return [one for one in self.on_disk if one.key == key]
 
 
-def check(played: Played, ledger: Ledger, state_dir: Path, expected: Expected) -> list[Violation]:
+def check(
+    played: Played, ledger: Ledger, state_dir: Path, expected: Expected, fails: Fails = none_fails
+) -> list[Violation]:
     """All that is wrong after a replay.
 
     Args:
@@ -116,8 +127,9 @@ def check(played: Played, ledger: Ledger, state_dir: Path, expected: Expected) -
         ledger: of the daemon, which has ended.
         state_dir: of the daemon.
         expected: the works that a dataset ought to get.
+        fails: those that end by a fault of the infrastructure.
     """
-    return [*judge(gather(played, ledger, expected)), *processes_left(state_dir, Path(played.root))]
+    return [*judge(gather(played, ledger, expected, fails)), *processes_left(state_dir, Path(played.root))]
 
 
 def judge(evidence: Evidence) -> list[Violation]:
@@ -125,7 +137,7 @@ def judge(evidence: Evidence) -> list[Violation]:
     return [violation for rule in RULES for violation in rule(evidence)]
 
 
-def gather(played: Played, ledger: Ledger, expected: Expected) -> Evidence:
+def gather(played: Played, ledger: Ledger, expected: Expected, fails: Fails = none_fails) -> Evidence:
     """Read files and ledger."""
     processed = Path(played.root) / "processed"
     jobs = list(ledger.jobs())
@@ -138,6 +150,7 @@ def gather(played: Played, ledger: Ledger, expected: Expected) -> Evidence:
         attempts={job.key: list(ledger.attempts(job.key)) for job in jobs},
         expected=expected,
         processed=processed,
+        fails=fails,
     )
 
 
@@ -183,14 +196,30 @@ def every_work_has_one_result(evidence: Evidence) -> Iterator[Violation]:
             continue
         jobs = [job for job in evidence.jobs_of(row) if job.generation == row.generation]
         counts = Counter((str(job.work), job.engine) for job in jobs)
-        for work in evidence.expected(one):
+        for work in evidence.expected(one) | evidence.fails(one).keys():
             if counts[work] != 1:
                 what = "lost" if not counts[work] else "doubled"
                 yield Violation(what, one.path, f"It has {counts[work]} jobs {' '.join(work)}.")
+        fails = evidence.fails(one)
         for job in jobs:
-            if (str(job.work), job.engine) not in evidence.expected(one) and not job.cancel_wanted:
+            work = (str(job.work), job.engine)
+            if work in fails:
+                yield from _one_failure(evidence, one, job, fails[work])
+                continue
+            if work not in evidence.expected(one) and not job.cancel_wanted:
                 yield Violation("invented", one.path, f"Nobody asked for {job.work} {job.engine} of it.")
             yield from _one_result(evidence, one, job)
+
+
+def _one_failure(evidence: Evidence, one: PlayedDataset, job: JobRow, code: str) -> Iterator[Violation]:
+    """A job that ends by a fault of the infrastructure has its code, and no answer."""
+    name = f"{job.work} {job.engine} of {one.path}"
+    answers = [str(found.path) for found in evidence.files_of(job.key) if found.answers]
+    codes = {job.code, *(row.result.code for row in evidence.results if row.job == job.key)}
+    if answers:
+        yield Violation("invented", name, f"It has an answer: {', '.join(answers)}.")
+    if codes != {code}:
+        yield Violation("ending", name, f"It ended as {', '.join(sorted(codes))}, not {code}.")
 
 
 def _one_result(evidence: Evidence, one: PlayedDataset, job: JobRow) -> Iterator[Violation]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -192,6 +192,11 @@ attempts = {self.attempts}
                 works.add(("process", "dials"))
         return frozenset(works)
 
+    def fails(self, dataset: PlayedDataset) -> Mapping[tuple[str, str], str]:
+        """Works that end without an answer, through no fault of the crystal, with their codes."""
+        del dataset
+        return {}
+
 
 def rule_text(name: str, kinds: str, on: str, work: str, engine: str, work_class: str, least: int) -> str:
     """A `[[rules]]` table."""
@@ -216,12 +221,12 @@ class Replay:
     stocks: dict[str, Stock] = field(default_factory=dict)
     settle_s: float = 120.0
     argv: tuple[str, ...] = ()
+    after_stop_s: float = 0.0
 
     def play(self) -> Played:
         """Play it; the daemon has ended afterwards."""
-        script = write_script(self.wishes, datetime.now(UTC))
+        script = self.script()
         lay_in_all(script, self.stocks)
-        stage = stage_of(script, self.site.beamtime, self.stocks, self.wishes.rate, self.wishes.seed)
         daemon = Daemon(self.argv or self.site.argv, self.site.base, {})
         library, clock_file = faketime_library(), None
         if self.wishes.faults.get(Fault.CLOCK_STEP):
@@ -229,22 +234,32 @@ class Replay:
             clock_file = self.site.base / "clock"
             daemon = with_clock(daemon, library, clock_file)
         mischief = Mischief(daemon, self.site.state_dir, self.site.beamtime.root / "processed", clock_file)
-        player = Player(
+        return self.player(script, mischief, daemon).play()
+
+    def script(self) -> Script:
+        """What is played."""
+        return write_script(self.wishes, datetime.now(UTC))
+
+    def player(self, script: Script, mischief: Mischief, daemon: Daemon) -> Player:
+        """Who plays it."""
+        stage = stage_of(script, self.site.beamtime, self.stocks, self.wishes.rate, self.wishes.seed)
+        settled = Settled(self.site.state_dir, script)
+        return Player(
             stage,
             mischief,
             daemon,
-            settled=Settled(self.site.state_dir, script),
+            settled=settled,
             settle_s=self.settle_s,
+            after_stop_s=self.after_stop_s,
         )
-        return player.play()
 
     def evidence(self, played: Played) -> Evidence:
         with ledger_of(self.site.state_dir) as ledger:
-            return gather(played, ledger, self.site.expected)
+            return gather(played, ledger, self.site.expected, self.site.fails)
 
     def violations(self, played: Played) -> list[Violation]:
         with ledger_of(self.site.state_dir) as ledger:
-            return check(played, ledger, self.site.state_dir, self.site.expected)
+            return check(played, ledger, self.site.state_dir, self.site.expected, self.site.fails)
 
 
 def lay_in_all(script: Script, stocks: dict[str, Stock]) -> None:

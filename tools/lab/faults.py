@@ -129,6 +129,23 @@ def end_reservation(lab: Lab) -> None:
     lab.run(["scontrol", "update", *words])
 
 
+def reserve_again(lab: Lab, name: str) -> None:
+    """Make a reservation of the same nodes and announce it, as staff do after one has ended too early."""
+    running.reserve(lab, name)
+    lab.announce(reservation=name, partition=lab.partition)
+
+
+@contextmanager
+def drained(lab: Lab, *nodes: str) -> Iterator[None]:
+    """With nodes being drained: what runs there goes on, and nothing else begins."""
+    names = ",".join(nodes)
+    lab.run(["scontrol", "update", f"nodename={names}", "state=drain", "reason=fault"])
+    try:
+        yield
+    finally:
+        lab.run(["scontrol", "update", f"nodename={names}", "state=resume"])
+
+
 def delete_reservation(lab: Lab) -> None:
     """Cancel the reservation's jobs and remove it at once, as staff do."""
     _delete(lab, lab.reservation)
@@ -144,6 +161,11 @@ def stop_beamtime(lab: Lab) -> None:
     reservation = lab.reservation
     for view in (lab.place.current, lab.place.node_view):
         view.unlink()
+    end_account(lab, reservation)
+
+
+def end_account(lab: Lab, reservation: str) -> None:
+    """The last step of stopBeamtime, for one that takes its time: key, jobs and reservation are gone."""
     (lab.place.ssh / f"authorized_{lab.user}").unlink()
     cut_connections(lab)
     _delete(lab, reservation)

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from beampace.cluster import read_exit
 from beampace.core.errors import BeampaceError
 from beampace.core.job import (
+    FILE_GRACE_S,
     AttemptState,
     ClusterState,
     Evidence,
     ExitRecord,
     Next,
-    exit_of,
     next_state,
     tried_again,
 )
 from beampace.core.sighting import Trouble
-from beampace.core.taxonomy import Exit, Failure
+from beampace.core.taxonomy import Failure
 from beampace.results import Result
 from beampace.service.attempt_files import (
     ending_of,
-    exit_record,
     progress_of,
     result_directory,
     result_of,
     started_at,
 )
+from beampace.service.causes import Circumstances, named, true_result, unexplained
 from beampace.service.desk import Desk
 from beampace.service.each import for_each
 from beampace.service.ending import frame_counts, new_result
@@ -44,8 +45,6 @@ PATIENT = 100
 
 _PATIENTLY = frozenset({Failure.DISK_FULL})
 
-_LIMITS = frozenset({Failure.OUT_OF_MEMORY, Failure.TIMED_OUT})
-
 Living = tuple[JobRow, AttemptRow]
 
 
@@ -55,12 +54,14 @@ class Follower:
 
     Attributes:
         poll_failed_since: monotonic time since when the cluster cannot be asked, or None.
+        poll_failed_why: why it could not be asked first.
         troubles: attempts that could not be followed at the last look.
     """
 
     desk: Desk
     use: GroupUse
     poll_failed_since: float | None = None
+    poll_failed_why: str = ""
     troubles: tuple[Trouble, ...] = ()
     _gone: dict[str, float] = field(default_factory=dict)
 
@@ -93,7 +94,8 @@ class Follower:
             states = self.desk.cluster.states(directories)
         except BeampaceError as error:
             if self.poll_failed_since is None:
-                self.desk.log.warning("cluster.poll_failed", why=str(error))
+                self.poll_failed_why = error.detail
+                self.desk.log.warning("cluster.poll_failed", why=error.detail)
             self.poll_failed_since = self.poll_failed_since or self.desk.clock()
             return {}
         self.poll_failed_since = None
@@ -106,7 +108,7 @@ class Follower:
         self, job: JobRow, attempt: AttemptRow, state: ClusterState, *, closing: bool
     ) -> ResultRow | None:
         directory = Path(attempt.directory)
-        place, record = result_directory(directory, self._processed(job)), exit_record(directory)
+        place, record = result_directory(directory, self._processed(job)), read_exit(directory)
         # A result counts once nothing of its attempt is known to run, so that nothing writes after it.
         result = result_of(place, job.key) if state is not ClusterState.RUNNING or record else None
         evidence = Evidence(
@@ -119,9 +121,20 @@ class Follower:
         )
         step = next_state(attempt.state, evidence)
         if step.state is AttemptState.ENDED:
-            return self._end(
-                job, attempt, _named(job, step, record, ending_of(directory), closing=closing), result, place
+            known = Circumstances(
+                record,
+                ending_of(directory),
+                "" if result is None else result.verdict.words,
+                evidence.ending,
+                closing,
+                job.cancel_wanted,
+                job.memory_mb,
+                job.time_s,
             )
+            queue = self.desk.settings.cluster.kind != "local"
+            if queue and unexplained(step, known) and evidence.gone_for_s < FILE_GRACE_S:
+                return None  # its word may come later than the files
+            return self._end(job, attempt, named(step, known), result, place)
         self._progress(job, attempt, step, None if closing else place)  # the place may be another's by now
         return None
 
@@ -152,7 +165,7 @@ class Follower:
         self, job: JobRow, attempt: AttemptRow, step: Next, result: Result | None, place: Path | None
     ) -> ResultRow | None:
         directory = Path(attempt.directory)
-        usage = exit_record(directory)
+        usage = read_exit(directory)
         if usage is not None:
             self.use.add(job.group, usage.cores * usage.seconds)
         progress = progress_of(place)
@@ -167,7 +180,7 @@ class Follower:
         code = step.code
         stopped = code == Failure.BEAMTIME_CLOSED  # no answer: it waits again when the beamtime is reopened
         if result is not None and place is not None and not stopped and not self._once_more(job, code):
-            return self._finish(job, attempt, result, place, usage)
+            return self._finish(job, attempt, step, result, place, usage)
         left = 0 if place is None else bytes_of(place)
         self.desk.ledger.end_attempt(job.key, attempt.number, code, step.detail, usage, n_bytes=left)
         if self._once_more(job, code):
@@ -193,42 +206,24 @@ class Follower:
         self.desk.log.info("job.retry", job=job.key, code=code, wait_s=wait, attempts=job.attempts)
 
     def _finish(
-        self, job: JobRow, attempt: AttemptRow, result: Result, place: Path, usage: ExitRecord | None
+        self,
+        job: JobRow,
+        attempt: AttemptRow,
+        step: Next,
+        result: Result,
+        place: Path,
+        usage: ExitRecord | None,
     ) -> ResultRow | None:
-        row = self.desk.ledger.finish(new_result(job.key, result, place, self.desk.ledger.now()), usage)
+        found = true_result(new_result(job.key, result, place, self.desk.ledger.now()), step)
+        row = self.desk.ledger.finish(found, usage)
         counts = frame_counts(result)
         if counts is not None:
             self.desk.ledger.frames(job.dataset, counts)
         self.desk.log.info(
-            "job.ended", job=job.key, attempt=attempt.number, code=result.verdict.code, directory=str(place)
+            "job.ended", job=job.key, attempt=attempt.number, code=found.code, directory=str(place)
         )
         return row
 
 
 def _name(known: Living) -> str:
     return f"job {known[0].key}"
-
-
-def _named(job: JobRow, step: Next, record: ExitRecord | None, said: str, *, closing: bool) -> Next:
-    """The ending with its true cause: a program that is told to stop only knows that it was cancelled.
-
-    Args:
-        job: the job.
-        step: as the evidence has it.
-        record: the exit-code file, or None.
-        said: the code the job itself left, or "": it knows why it could not write a result.
-        closing: whether the work of its beamtime is being ended.
-    """
-    if step.code == Failure.ENGINE_FAILED and not step.has_result and said:
-        step = replace(step, code=said)
-    if step.code == Failure.BEAMTIME_CLOSED and not closing:
-        return replace(step, code=Failure.PREEMPTED, detail="Its beamtime had stopped and was opened again.")
-    if step.code not in Failure.__members__.values() or exit_of(step.code) is not Exit.CANCELLED:
-        return step
-    if record is not None and record.reason in _LIMITS:
-        return replace(step, code=record.reason)
-    if closing:
-        return replace(step, code=Failure.BEAMTIME_CLOSED)
-    return (
-        step if job.cancel_wanted else replace(step, code=Failure.PREEMPTED, detail="Somebody else ended it.")
-    )

@@ -164,8 +164,15 @@ class Reconciler:
             self._switch(self.open)
         if any(change.kind is ChangeKind.CLOSED for change in observation.changes):
             self._slow_at = float("-inf")  # work whose files went with the beamtime is ended at once
-            self.desk.cluster.release()
+            self._give_back()
         return observation.troubles
+
+    def _give_back(self) -> None:
+        """Have the cluster give back what it holds; it ends with the account, if that is gone already."""
+        try:
+            self.desk.cluster.release()
+        except BeampaceError as error:
+            self.desk.log.info("cluster.not_given_back", why=error.detail)
 
     def _leftovers(self, now_open: OpenBeamtime | None) -> None:
         """Beamtimes that were open when the daemon ended: one goes on, others drain."""
@@ -243,8 +250,8 @@ class Reconciler:
         self.metrics.poll("cluster", ok=since is None)
         if since is None or self.desk.clock() - since < SLOW_S:
             return self.follower.troubles
-        words = f"The cluster has not answered for {self.desk.clock() - since:.0f} s; no job was changed."
-        return (Trouble("cluster", words, "See the daemon's log."),)
+        words = f"The cluster does not answer; no job was changed. {self.follower.poll_failed_why}".strip()
+        return (Trouble("cluster", words, "Work goes on by itself when it answers again."),)
 
     def _slowly(self) -> Troubles:
         now = self.desk.clock()

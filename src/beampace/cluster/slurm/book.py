@@ -40,6 +40,7 @@ class _Line:
     stuck: Fate | None = None
     missing_since: float | None = None
     missing_polls: int = 0
+    begun: bool = False
 
 
 @dataclass(slots=True)
@@ -92,6 +93,18 @@ class Book:
         """Attempts that the last answer did not hold and that are not gone."""
         return tuple(name for name in self.open_names() if self._lines[name].missing_polls > 0)
 
+    def hear(self, begun: Iterable[str], alive: Iterable[str]) -> None:
+        """Take in what launchers left of attempts that are missing.
+
+        Args:
+            begun: steps whose launcher has begun: they are not missing because they have yet to come.
+            alive: attempts whose launcher has given a sign of life: they are missing from now on.
+        """
+        for name in set(begun) & self._lines.keys():
+            self._lines[name].begun = True
+        for name in set(alive) & set(self.missing()):
+            self._lines[name].missing_since = self.clock()
+
     def fate(self, name: str) -> Fate:
         """How an attempt fares; UNKNOWN when that is not known, or not any more."""
         line = self._lines.get(name, _Line())
@@ -123,7 +136,7 @@ class Book:
         now = self.clock()
         line.missing_since = now if line.missing_since is None else line.missing_since
         line.missing_polls += 1
-        step = any("." in one for one in line.ids)
+        step = line.begun or any("." in one for one in line.ids)
         limit = self.patience.step_vanished_s if step else self.patience.vanished_s
         long_enough = now - line.missing_since >= limit
         if long_enough and line.missing_polls >= self.patience.vanished_polls:

@@ -28,20 +28,23 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from beampace.cluster.files import claimed, withdraw
+from beampace.cluster.files import claimed, mark, withdraw
 from beampace.cluster.launcher import CANCEL, EXIT, LAUNCH, PID
-from beampace.cluster.slurm.gate import Gate, Outage
+from beampace.cluster.slurm.gate import Gate, NoRoom, Outage
 from beampace.cluster.slurm.giver import Giver
 from beampace.cluster.slurm.grants import Grants
 from beampace.cluster.slurm.held import HeldPool
+from beampace.cluster.slurm.homes import read_home, step_fate
 from beampace.cluster.slurm.keeper import Keeper
 from beampace.cluster.slurm.layouts import Layouts
 from beampace.cluster.slurm.native import Native, native_of
 from beampace.cluster.slurm.node import NodeSide, asked_for
 from beampace.cluster.slurm.poller import Poller
+from beampace.cluster.slurm.pulse import Pulses
 from beampace.cluster.slurm.queue import CommandQueue, Queue
 from beampace.cluster.slurm.script import job_name
 from beampace.cluster.slurm.settings import SlurmSettings
+from beampace.cluster.slurm.states import Fate, fate_of
 from beampace.core.errors import BeampaceError, InfrastructureError
 from beampace.core.job import ClusterState, Ending, Resources
 from beampace.core.ports import ClusterSize, JobSpec
@@ -94,6 +97,7 @@ class SlurmCluster:
             self._keeper,
             self._poller.hurry,
         )
+        self._pulses = Pulses()
         self._closed_since: dict[str, float] = {}
 
     def fitting(self, wish: Resources, least: int, *, urgent: bool) -> int:
@@ -125,11 +129,15 @@ class SlurmCluster:
         """
         directory, granted = spec.directory.absolute(), self._giver.granted()
         layout = self._layouts.look(granted)
-        most = 0 if layout is None else layout.most_time_s
         try:
             with claimed(directory), self._outage:
                 known = self._giver.known(spec, granted) if (directory / LAUNCH).exists() else None
-                return str(known or self._giver.give(spec, directory, granted, most))
+                if known is not None:
+                    return str(known)
+                if layout is None:  # a job of its own could take a whole node
+                    raise NoRoom(Failure.NODE_LOST, "Slurm has not said yet how the site is used.")
+                self._held.settings = layout.held
+                return str(self._giver.give(spec, directory, granted, layout.most_time_s))
         except OSError as error:
             raise _not_writable(directory, error) from error
 
@@ -167,14 +175,16 @@ class SlurmCluster:
         self._closed_since = {text: self._closed_since.get(text, self._clock()) for text in over}
         mine = {t: n for t, n in natives.items() if lasting is not None and n.account == lasting.account}
         self._poller.follow({native.name: native.number for native in mine.values()})
+        self._held.keep(native.name for native in mine.values())
         self._tend()
+        self._listen({native: directories[text] for text, native in mine.items()})
         self._adopt({native.name: directories[text] for text, native in mine.items()})
         return {text: self._state(text, natives.get(text), where) for text, where in directories.items()}
 
     def ending(self, native_id: str) -> Ending | None:
         """Why an attempt is gone, in the queue's own words; None when it is not, or the queue cannot say."""
         native = native_of(native_id)
-        fate = None if native is None else self._poller.fate(native.name)
+        fate = None if native is None else self._fate(native.name)
         if fate is not None and fate.state is ClusterState.GONE:
             return Ending(fate.code, fate.words)
         return _CLOSED if native_id in self._closed_since and self._over(native_id) else None
@@ -201,7 +211,7 @@ class SlurmCluster:
         refused, unknown = self._gate.why(granted), self._layouts.error
         held = () if self._keeper is None else self._held.troubles()
         errors = [error for error in (refused, unknown) if error is not None]
-        return (*(Trouble("slurm", error.words, error.next_step) for error in errors), *held)
+        return (*(Trouble("slurm", _words(error), error.next_step) for error in errors), *held)
 
     def cancel(self, native_id: str, directory: Path) -> None:
         """Ask for the end of an attempt; see `Cluster`.
@@ -213,7 +223,7 @@ class SlurmCluster:
         if native is not None:
             self._poller.wish(native.name, native.number)
         try:
-            (directory / CANCEL).touch()
+            mark(directory / CANCEL)
         except OSError as error:
             if directory.exists():
                 raise _not_writable(directory, error) from error
@@ -252,8 +262,24 @@ class SlurmCluster:
                 return  # after the stop nobody need answer any more
             raise
         self._outage.answered()
-        if granted is not None and layout is not None and self._keeper is not None:
+        if self._keeper is None or not self._poller.answered:
+            return  # what a predecessor holds is not known yet
+        if granted is None:
+            self._held.look(self._poller.jobs)
+            with suppress(InfrastructureError):
+                self._keeper.give_back()  # as often as it takes
+        elif layout is not None:
             self._keeper.tend(granted, layout, self._poller.jobs)
+
+    def _listen(self, directories: Mapping[Native, Path]) -> None:
+        """Hear whether what the queue does not name any more has begun, and goes on; and where steps are."""
+        for native, where in directories.items():
+            if not native.number and self._held.home(native.name) is None:
+                self._held.at_home(native.name, read_home(where))
+        missing = self._poller.missing()
+        begun = {n: where for n, where in directories.items() if n.name in missing and (where / PID).exists()}
+        alive = self._pulses.beats({native.name: where for native, where in begun.items()})
+        self._poller.hear((native.name for native in begun if not native.number), alive)
 
     def _adopt(self, directories: Mapping[str, Path]) -> None:
         """Count steps that a predecessor of this process started."""
@@ -268,13 +294,22 @@ class SlurmCluster:
         if (directory / EXIT).exists():
             self._held.free([native.name])
             return ClusterState.GONE  # its launcher writes it when nothing of its tree is left
-        state = self._poller.fate(native.name).state
+        state = self._fate(native.name).state
         if state is ClusterState.GONE:
             self._held.free([native.name])
-            return state
+            return state if _withdrawn(directory) else ClusterState.UNKNOWN
         if text in self._closed_since:
             return ClusterState.GONE if self._over(text) else ClusterState.UNKNOWN
         return state
+
+    def _fate(self, name: str) -> Fate:
+        """How an attempt fares; a step as its allocation, once that has ended."""
+        fate = self._poller.fate(name)
+        home = self._held.home(name)
+        jobs = {one.partition(".")[0] for one in self._poller.ids(name) if "." in one}
+        jobs |= {str(home)} if home else set()
+        held = {str(seen.job): fate_of(seen.state) for seen in self._poller.jobs.get(self._held.name, ())}
+        return step_fate(fate, [held.get(job) for job in sorted(jobs)])
 
     def _over(self, text: str) -> bool:
         return self._clock() - self._closed_since[text] >= self._settings.closed_s
@@ -283,6 +318,22 @@ class SlurmCluster:
 _CLOSED = Ending(
     Failure.BEAMTIME_CLOSED, "The beamtime has ended, and with it the account that could be asked."
 )
+
+
+def _words(error: BeampaceError) -> str:
+    """What is wrong; of a question without answer not that work was lost."""
+    return error.detail if error.code is Failure.NODE_LOST else error.words
+
+
+def _withdrawn(directory: Path) -> bool:
+    """See that nothing of an attempt that is gone begins any more; False when that is not known now."""
+    try:
+        withdraw(directory)
+    except FileNotFoundError:
+        return True  # nothing was ever given, or all of it is away
+    except OSError:
+        return False
+    return True
 
 
 def _not_writable(directory: Path, error: OSError) -> InfrastructureError:

@@ -12,6 +12,7 @@ from beampace.cluster.launcher import PID
 from beampace.cluster.slurm.gate import Gate
 from beampace.cluster.slurm.grants import Granted
 from beampace.cluster.slurm.held import step_argv
+from beampace.cluster.slurm.homes import write_home
 from beampace.cluster.slurm.keeper import Keeper
 from beampace.cluster.slurm.native import Native
 from beampace.cluster.slurm.node import NodeSide, put_launcher, write_launch
@@ -114,6 +115,7 @@ class Giver:
     def _step(self, keeper: Keeper, spec: JobSpec, directory: Path, launcher: Path, job: int) -> None:
         """Start an attempt as a step of an allocation."""
         there, name = self.node.view(directory), job_name(spec)
+        write_home(directory, job)
         argv = step_argv(job, name, spec.resources, there, self.node.step(launcher, directory))
         keeper.queue.start_step(argv, there / OUTPUT_FILE)
         keeper.pool.take(job, name, spec.resources)

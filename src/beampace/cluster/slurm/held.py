@@ -28,6 +28,8 @@ LATE_S = 60.0
 """Seconds after which an allocation that still waits is worth a word."""
 ASK_AGAIN_S = 20.0
 """Seconds until an allocation that was asked for and is not in the queue's answers is asked for again."""
+GIVE_BACK_AGAIN_S = 5.0
+"""Seconds after which one that was given back and is still there is given back again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class _Allocation:
     ends: float
     since: float
     words: str = ""
+    stuck: bool = False
+    given_back: float = float("-inf")
     used: dict[str, Resources] = field(default_factory=dict)
 
 
@@ -76,6 +80,7 @@ class HeldPool:
     settings: HeldSettings = HeldSettings()
     clock: Callable[[], float] = time.monotonic
     _known: dict[int, _Allocation] = field(default_factory=dict)
+    _homes: dict[str, int] = field(default_factory=dict)
     _asked: list[float] = field(default_factory=list)
 
     @property
@@ -91,10 +96,12 @@ class HeldPool:
             ends = self.clock() + (self.settings.time_s if seen.left_s is None else seen.left_s)
             known = self._known.get(seen.job)
             if known is None and state in (ClusterState.QUEUED, ClusterState.RUNNING):
-                self._known[seen.job] = _Allocation(seen.job, state, ends, self.clock(), fate.words)
+                self._known[seen.job] = _Allocation(
+                    seen.job, state, ends, self.clock(), fate.words, fate.stuck
+                )
                 self._asked = self._asked[1:]
             elif known is not None:
-                known.words = fate.words
+                known.words, known.stuck = fate.words, fate.stuck
                 if state is not known.state:
                     known.state, known.ends = state, ends
         listed = {seen.job for seen in answer.get(self.name, ())}
@@ -105,18 +112,30 @@ class HeldPool:
         """How many allocations have to be asked for now."""
         now = self.clock()
         self._asked = [at for at in self._asked if now - at < ASK_AGAIN_S]
-        good = sum(not self._ageing(one) for one in self._known.values())
+        good = sum(not (self._ageing(one) or one.stuck) for one in self._known.values())
         return max(0, self.settings.allocations - good - len(self._asked))
 
     def asked(self) -> None:
         """One was asked for."""
         self._asked.append(self.clock())
 
+    def refused(self) -> None:
+        """The last one that was asked for was refused: it never comes."""
+        self._asked = self._asked[:-1]
+
     def to_give_back(self, *, all_of_them: bool = False) -> tuple[int, ...]:
-        """Allocations that are not needed any more: old ones without steps, or all."""
+        """Allocations to be given back now: old ones without steps and those that never begin, or all."""
+        late = self.clock() - GIVE_BACK_AGAIN_S
         return tuple(
-            job for job, one in self._known.items() if all_of_them or (self._ageing(one) and not one.used)
+            job
+            for job, one in self._known.items()
+            if one.given_back <= late and (all_of_them or one.stuck or (self._ageing(one) and not one.used))
         )
+
+    def gave_back(self, jobs: Iterable[int]) -> None:
+        """These were given back; nothing is started there any more."""
+        for job in jobs:
+            self._known[job].given_back = self.clock()
 
     def room(self, wish: Resources) -> int | None:
         """The allocation in which a step of this size has room now, or None; the fullest that fits.
@@ -136,7 +155,7 @@ class HeldPool:
         """What staff should know of allocations that do not come."""
         waiting = [one for one in self._known.values() if one.state is ClusterState.QUEUED]
         late = [one for one in waiting if self.clock() - one.since > LATE_S]
-        if len(late) < self.settings.allocations:
+        if not late or len(late) < self.settings.allocations:
             return ()
         why = late[0].words or "The queue does not say why."
         words = f"No node could be held for {LATE_S:.0f} s. {why}"
@@ -146,8 +165,21 @@ class HeldPool:
 
     def take(self, job: int, name: str, wish: Resources) -> None:
         """A step was started there."""
+        self._homes[name] = job
         if job in self._known:
             self._known[job].used[name] = wish
+
+    def home(self, name: str) -> int | None:
+        """The allocation in which a step was started, 0 for none; None: that is to be said by `at_home`."""
+        return self._homes.get(name)
+
+    def at_home(self, name: str, job: int) -> None:
+        """A predecessor started a step there, or in none that is known (0)."""
+        self._homes[name] = job
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Forget where others than these were started."""
+        self._homes = {name: self._homes[name] for name in names if name in self._homes}
 
     def adopt(self, job: int, name: str, wish: Callable[[], Resources]) -> None:
         """A step that somebody else started runs there; it is asked once what it may use."""
@@ -161,7 +193,7 @@ class HeldPool:
                 one.used.pop(name, None)
 
     def _fits(self, one: _Allocation, wish: Resources, least: int | None = None) -> bool:
-        if one.state is not ClusterState.RUNNING:
+        if one.state is not ClusterState.RUNNING or one.given_back > float("-inf"):
             return False
         memory = sum(used.memory_mb for used in one.used.values()) + wish.memory_mb
         enough = not self.settings.memory_mb or memory <= self.settings.memory_mb

@@ -40,11 +40,11 @@ class Keeper:
             for _ in range(self.pool.to_ask_for() if wanted else 0):
                 self.pool.asked()
                 self.queue.sbatch(hold_argv(self.pool.name, granted, self.pool.settings, self.extra), HOLD)
-            if old := self.pool.to_give_back():
-                self.queue.cancel(map(str, old))
+            self._cancel(self.pool.to_give_back())
         except InfrastructureError as error:
             logging.getLogger(__name__).warning("allocation_not_held", extra={"why": str(error)})
             if error.code is Failure.REJECTED_BY_QUEUE:
+                self.pool.refused()
                 self.gate.refused(granted, error)
 
     def room(self, spec: JobSpec) -> int | None:
@@ -66,5 +66,9 @@ class Keeper:
         Raises:
             InfrastructureError: the queue could not be asked.
         """
-        if held := self.pool.to_give_back(all_of_them=True):
-            self.queue.cancel(map(str, held))
+        self._cancel(self.pool.to_give_back(all_of_them=True))
+
+    def _cancel(self, jobs: tuple[int, ...]) -> None:
+        if jobs:
+            self.queue.cancel(map(str, jobs))
+            self.pool.gave_back(jobs)

@@ -51,6 +51,7 @@ class Poller:
         stepping: whether something is held, so that there may be steps. They are asked about only while an
             attempt is followed that may be one (it has no number of a job).
         jobs: the last answer.
+        answered: whether there was one.
         charges: what attempts cost.
     """
 
@@ -72,6 +73,7 @@ class Poller:
         self._asked: tuple[_Question, Future[_Answer]] | None = None
         self._again = False
         self.jobs: Jobs = {}
+        self.answered = False
         self._due = float("-inf")
         self._pause = settings.poll_s
         self._error: BeampaceError | None = None
@@ -118,6 +120,18 @@ class Poller:
         """How an attempt fares."""
         return self._book.fate(name)
 
+    def ids(self, name: str) -> tuple[str, ...]:
+        """Numbers of the jobs and steps of an attempt, as far as they were seen."""
+        return self._book.ids(name)
+
+    def missing(self) -> tuple[str, ...]:
+        """Attempts that the last answer did not hold and that are not gone."""
+        return self._book.missing()
+
+    def hear(self, begun: Iterable[str], alive: Iterable[str]) -> None:
+        """Take in what launchers of missing attempts left; see `Book`."""
+        self._book.hear(begun, alive)
+
     def close(self) -> None:
         """Ask no more."""
         self._thread.shutdown(wait=False, cancel_futures=True)
@@ -149,7 +163,9 @@ class Poller:
 
     def _jobs_of(self, name: str) -> Iterable[str]:
         number = self._numbers.get(name, 0)
-        return {*self._book.ids(name), *([str(number)] if number else [])}
+        # A controller that crashed has forgotten its last jobs and gives their numbers to others.
+        others = {seen.job for other, jobs in self.jobs.items() if other != name for seen in jobs}
+        return {*self._book.ids(name), *([str(number)] if number and number not in others else [])}
 
     def _take(self, account: str) -> None:
         """Take in the answer, if it has come."""
@@ -168,7 +184,7 @@ class Poller:
             self._absorb(question, answer)
 
     def _absorb(self, question: _Question, answer: _Answer) -> None:
-        self.jobs = answer.jobs
+        self.jobs, self.answered = answer.jobs, True
         changed = self._book.absorb(answer.jobs, question.names)
         self._book.absorb_history(answer.history)
         self.charges.absorb(answer.jobs)

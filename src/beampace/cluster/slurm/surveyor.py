@@ -11,7 +11,7 @@ from beampace.beamtime.resources import OnlineResources
 from beampace.cluster.slurm.probe import Site
 from beampace.core.errors import BeampaceError
 
-AGAIN_S = 300.0
+AGAIN_S = 60.0
 """Seconds until a site is asked about again: reservations are extended, nodes go down."""
 FAILED_S = 5.0
 """The same after a question without answer."""

@@ -1,0 +1,358 @@
+"""What staff, nodes and network do to a beamtime that is played on Slurm, and the proof that they did it.
+
+Programs of jobs wait where they are told to (`Holds`), so that each fault meets jobs that run, whatever the
+speed of the machine. Every fault is written down with what it met (`Strike`).
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from beampace.core.job import JobState
+from beampace.simulate.beamtime.played import Played
+from tests.support.replay import ledger_of
+from tools.lab import faults, processes
+from tools.lab.lab import Lab
+from tools.lab.processes import until
+
+PATIENCE_S = 120.0
+CANCELLED = 5
+SSHD_DOWN_S = 30.0
+REMEMBERED_S = 6.0
+"""Seconds after which a controller that crashes has not forgotten a job that began."""
+WITHOUT_S = 8.0
+"""Seconds without any reservation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """An attempt of ours in the queue.
+
+    Attributes:
+        id: what `scancel` knows it by: a job or a step.
+        name: opaque name of the attempt.
+        running: or it waits.
+        node: where it runs, or "".
+    """
+
+    id: str
+    name: str
+    running: bool
+    node: str
+
+    @property
+    def attempt(self) -> str:
+        """`<key>-<number>`."""
+        return self.name.removeprefix("bp-").rpartition("-")[0]
+
+    @property
+    def job(self) -> str:
+        """Number of the job or of the allocation."""
+        return self.id.partition(".")[0]
+
+
+def alive(lab: Lab) -> list[Alive]:
+    """All attempts of ours that run or wait in the queue."""
+    jobs = lab.run(["squeue", "-h", "-t", "R,PD", "-o", "%i|%j|%T|%N"], check=False).stdout
+    steps = lab.run(["squeue", "-h", "-s", "-o", "%i|%j|RUNNING|%N"], check=False).stdout
+    lines = [line.split("|") for line in (jobs + steps).splitlines()]
+    return [Alive(one[0], one[1], one[2] == "RUNNING", one[3]) for one in lines if one[1].startswith("bp-")]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a program that waits has left: where it runs, and for which attempt."""
+
+    file: Path
+    attempt: str
+    node: str
+    job: str
+    pid: int
+
+    @property
+    def lives(self) -> bool:
+        """Whether it still runs."""
+        return processes.began(self.pid) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """Where programs of jobs wait for a fault: at most so many that begin while it is `armed`.
+
+    Attributes:
+        place: a directory that the account may read, with one below it that it may write to.
+    """
+
+    place: Path
+
+    def prepare(self) -> None:
+        """Make the directories."""
+        for name, mode in (("armed", 0o755), ("struck", 0o755), ("notes", 0o1777)):
+            (self.place / name).mkdir(parents=True)
+            (self.place / name).chmod(mode)
+
+    def arm(self, fault: str, most: int) -> None:
+        """From now on, programs wait for this fault."""
+        part = self.place / f".{fault}"
+        part.write_text(str(most))
+        part.rename(self.place / "armed" / fault)
+
+    def strike(self, fault: str) -> None:
+        """It has happened: those that are left go on, no others wait."""
+        (self.place / "armed" / fault).unlink()
+        (self.place / "struck" / fault).touch()
+
+    def notes(self, fault: str) -> list[Note]:
+        """Programs that wait for it and live; the place of one that was ended otherwise is free again."""
+        found = []
+        for file in sorted((self.place / "notes").glob(f"{fault}-*")):
+            text = file.read_text()
+            if not text.endswith("}"):
+                continue
+            note = Note(file, **json.loads(text))
+            if note.lives:
+                found.append(note)
+            else:
+                file.unlink(missing_ok=True)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """A fault that was injected.
+
+    Attributes:
+        fault: which.
+        at: when (UTC, ISO 8601).
+        words: what was done.
+        running, waiting: attempts or jobs of ours that it met.
+        refused: submits that the queue refused because of it.
+    """
+
+    fault: str
+    at: str
+    words: str
+    running: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    refused: int = 0
+
+
+@dataclass(slots=True)
+class Submits:
+    """Counts what the controller was asked for."""
+
+    lab: Lab
+
+    @property
+    def _lines(self) -> list[str]:
+        text = (self.lab.place.log / "slurmctld.log").read_text(errors="replace")
+        return [line for line in text.splitlines() if "_slurm_rpc_submit_batch_job" in line]
+
+    def all(self) -> int:
+        """Submits, taken or not."""
+        return len(self._lines)
+
+    def refused(self) -> int:
+        """Submits for a reservation that is not there."""
+        return sum("Requested reservation is invalid" in line for line in self._lines)
+
+
+@dataclass
+class Saboteur:
+    """Injects the faults one after another, in a thread of its own.
+
+    Attributes:
+        lab: the cluster.
+        state_dir: of the daemon, whose ledger is read.
+        holds: where programs wait.
+        played: faults are written down there, too.
+        move_jobs: whether jobs go over to the reservation of the start; else they are cancelled.
+        must_end: names of datasets whose work always fails by itself: it does so before work is lost.
+        strikes: what was done.
+        reached: names of faults that were injected, and `to end` as soon as the reservation may end.
+        error: what went wrong, or None.
+    """
+
+    lab: Lab
+    state_dir: Path
+    holds: Holds
+    played: Played
+    move_jobs: bool
+    must_end: Sequence[str] = ()
+    strikes: list[Strike] = field(default_factory=list)
+    reached: set[str] = field(default_factory=set)
+    error: BaseException | None = None
+    done: bool = False
+    _thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread = threading.Thread(target=self._run, name="saboteur", daemon=True)
+        self._thread.start()
+
+    def check(self) -> None:
+        """Raise what went wrong."""
+        if self.error is not None:
+            raise self.error
+
+    def wait_for(self, event: str) -> None:
+        """Wait until something has happened."""
+        until(lambda: self.error is not None or event in self.reached, event, 3 * PATIENCE_S)
+        self.check()
+
+    @property
+    def shared(self) -> bool:
+        return self.lab.plan.shared
+
+    def note(self, fault: str, words: str, **met: object) -> None:
+        """Write a fault down."""
+        at = datetime.now(UTC).isoformat()
+        self.strikes.append(Strike(fault, at, words, **met))  # type: ignore[arg-type]
+        self.played.injected.append((at, f"{fault}: {words}"))
+        self.reached.add(fault)
+
+    def _run(self) -> None:
+        try:
+            for step in (self._start, self._cancel, self._controller, self._outage, self._end):
+                step()
+            self.done = True
+        except BaseException as error:  # noqa: BLE001 - raised by `check` in the thread of the player
+            self.error = error
+
+    def held(self, fault: str, count: int) -> list[Note]:
+        """Wait until so many programs wait for a fault."""
+        until(lambda: len(self.holds.notes(fault)) >= count, f"{count} jobs wait for {fault}", PATIENCE_S)
+        return self.holds.notes(fault)[:count]
+
+    def _start(self) -> None:
+        """The beamtime starts: the reservation gets its own name while jobs run and wait."""
+        plan, submits = self.lab.plan, Submits(self.lab)
+        old, before = self.lab.reservation, submits.refused()
+        self.holds.arm("start", 2 if self.shared else 3)
+        running = self.held("start", 2 if self.shared else 3)
+        waiting = self.queued(running) if self.shared else self.waiting()
+        faults.rename_reservation(self.lab, plan.beamtime, move_jobs=self.move_jobs)
+        time.sleep(3.0)
+        self.holds.strike("start")
+        words = f"reservation {old} is now {plan.beamtime}, jobs {'moved' if self.move_jobs else 'cancelled'}"
+        met = {"running": attempts_of(running), "waiting": waiting}
+        self.note("start", words, **met, refused=submits.refused() - before)
+
+    def waiting(self) -> tuple[str, ...]:
+        """Wait until the ledger has jobs of full processing that wait."""
+        until(lambda: bool(self._full_waiting()), "a job waits in the ledger", PATIENCE_S)
+        return self._full_waiting()
+
+    def _full_waiting(self) -> tuple[str, ...]:
+        with ledger_of(self.state_dir) as ledger:
+            return tuple(job.key for job in ledger.waiting() if job.work == "process")
+
+    def queued(self, running: Sequence[Note]) -> tuple[str, ...]:
+        """Wait until attempts wait in the queue, as they do while a node is drained."""
+        busy = {one.node for one in running}
+        idle = next(name for name in self.lab.plan.reserved_nodes if name not in busy)
+        with faults.drained(self.lab, idle):
+            until(lambda: bool(self._pending()), "an attempt waits in the queue", PATIENCE_S)
+            return self._pending()
+
+    def _pending(self) -> tuple[str, ...]:
+        return tuple(one.attempt for one in alive(self.lab) if not one.running)
+
+    def _cancel(self) -> None:
+        """Jobs of ours are cancelled behind our back."""
+        self.holds.arm("cancel", 3)
+        holders = set(attempts_of(self.held("cancel", 2)))
+        victims: dict[str, str] = {}
+
+        def enough() -> bool:
+            fresh = [one for one in alive(self.lab) if one.attempt.endswith("-1")]
+            fresh.sort(key=lambda one: one.attempt not in holders)
+            for one in fresh[: CANCELLED - len(victims)]:
+                if one.attempt not in victims:
+                    faults.cancel_jobs(self.lab, [one.id])
+                    victims[one.attempt] = one.id
+            return len(victims) >= CANCELLED
+
+        until(enough, f"{CANCELLED} attempts were cancelled", PATIENCE_S)
+        self.holds.strike("cancel")
+        assert holders <= victims.keys()
+        words = f"scancel {' '.join(victims.values())}"
+        until(lambda: not {one.id for one in alive(self.lab)} & set(victims.values()), "they are gone")
+        self.note("cancel", words, running=tuple(victims))
+
+    def _controller(self) -> None:
+        """The controller is restarted."""
+        until(self._must_have_ended, "what always fails has ended", PATIENCE_S)
+        self.holds.arm("outage", 1)
+        self.reached.add("to go out")
+        running = self.held("outage", 1)
+        self.holds.arm("node", 1)
+        running += self.held("node", 1)
+        number = signal.SIGKILL if self.shared else signal.SIGTERM
+        time.sleep(REMEMBERED_S if self.shared else 0.0)
+        with faults.slurmctld_down(self.lab, number):
+            time.sleep(3.0)
+        assert all(one.lives for one in running)
+        words = f"slurmctld ended by {number.name}, and started"
+        self.note("controller", words, running=attempts_of(running))
+
+    def _outage(self) -> None:
+        """A node dies, and nobody can log in; what runs elsewhere goes on."""
+        (safe,), (victim,) = self.holds.notes("outage"), self.holds.notes("node")
+        there = tuple(one.attempt for one in alive(self.lab) if one.running and one.node == victim.node)
+        faults.kill_node(self.lab, victim.node)
+        assert victim.attempt in there
+        assert not victim.lives
+        self.holds.strike("node")
+        self.note("node", f"{victim.node} killed with all that ran there", running=there)
+        with faults.sshd_down(self.lab):
+            time.sleep(SSHD_DOWN_S)
+        assert safe.lives or safe.node == victim.node
+        self.holds.strike("outage")
+        self.note("sshd", f"nobody could log in for {SSHD_DOWN_S:.0f} s", running=(safe.attempt,))
+        faults.wait_until_down(self.lab, victim.node)
+        faults.restore_node(self.lab, victim.node)
+
+    def _end(self) -> None:
+        """The reservation ends with jobs queued and running; later there is another one."""
+        submits, old = Submits(self.lab), self.lab.reservation
+        self.holds.arm("end", 2)
+        self.reached.add("to end")
+        running = self.held("end", 2)
+        waiting = self.queued(running) if self.shared else ()
+        faults.end_reservation(self.lab)
+        waiting = waiting or self._one_asked_for({one.job for one in running})
+        until(lambda: not faults.reservations(self.lab), "the reservation is gone", 60.0)
+        before = submits.refused()
+        self.holds.strike("end")
+        until(lambda: not any(one.lives for one in running), "what ran there is gone")
+        time.sleep(WITHOUT_S)
+        faults.reserve_again(self.lab, f"{self.lab.plan.beamtime}_more")
+        words = f"reservation {old} ended; {WITHOUT_S:.0f} s later there was another one"
+        met = {"running": attempts_of(running), "waiting": waiting}
+        self.note("end", words, **met, refused=submits.refused() - before)
+
+    def _one_asked_for(self, kept: set[str]) -> tuple[str, ...]:
+        """Where nodes are held: one that is not held any more is asked for, and waits."""
+        held = [job for job, state in self.lab.queue().items() if state == "RUNNING" and job not in kept]
+        faults.cancel_jobs(self.lab, held)
+        until(lambda: "PENDING" in self.lab.queue().values(), "an allocation waits in the queue", 60.0)
+        return tuple(job for job, state in self.lab.queue().items() if state == "PENDING")
+
+    def _must_have_ended(self) -> bool:
+        with ledger_of(self.state_dir) as ledger:
+            mine = {row.id for row in ledger.datasets() if row.name in self.must_end}
+            open_ = [job for job in ledger.jobs() if job.dataset in mine and job.state is not JobState.ENDED]
+        return len(mine) == len(self.must_end) and not open_
+
+
+def attempts_of(notes: Sequence[Note]) -> tuple[str, ...]:
+    """Names of attempts."""
+    return tuple(one.attempt for one in notes)
