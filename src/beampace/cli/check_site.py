@@ -29,7 +29,8 @@ from beampace.cli.site_page import Section, show
 from beampace.cli.site_row import Row, as_json, exit_code
 from beampace.service.configuration import load
 from beampace.service.job_places import NodePlaces
-from beampace.service.settings import BeamtimeSection, Settings, SlurmSection
+from beampace.service.settings import BeamtimeSection, Settings
+from beampace.service.slurm_section import SlurmSection
 from beampace.work import Switch
 
 PEOPLE = (ask.HTTP, ask.STOP, ask.GUI, ask.DETECTOR, ask.ASAPO, ask.LICENCES)

@@ -12,7 +12,7 @@ from beampace.beamtime import OnlineResources, OpenBeamtime, PathViews, View, vi
 from beampace.core.errors import failure
 from beampace.core.sighting import Trouble
 from beampace.core.taxonomy import Failure
-from beampace.service.settings import SlurmSection
+from beampace.service.slurm_section import SlurmSection
 
 JOBS = "jobs"
 """Directory of the attempts' directories."""

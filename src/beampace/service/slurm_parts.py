@@ -31,7 +31,8 @@ from beampace.cluster.slurm import (
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
 from beampace.service.job_places import NodePlaces
-from beampace.service.settings import ClusterSection, Settings, SlurmSection
+from beampace.service.settings import ClusterSection, Settings
+from beampace.service.slurm_section import SlurmSection
 
 
 def slurm_cluster(settings: Settings, places: NodePlaces) -> SlurmCluster:

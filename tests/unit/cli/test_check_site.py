@@ -34,7 +34,8 @@ from beampace.core.errors import Cancelled, InfrastructureError
 from beampace.core.taxonomy import Exit, Failure
 from beampace.service.configuration import values
 from beampace.service.job_places import NodePlaces
-from beampace.service.settings import Settings, SlurmSection
+from beampace.service.settings import Settings
+from beampace.service.slurm_section import SlurmSection
 
 GRANTED = OnlineResources("bttest04", None, "11010000", "ponline_p11", ("max-p3a016",))
 PARTITION = {

@@ -13,8 +13,9 @@ from beampace.core.taxonomy import Failure
 from beampace.service.attempt_files import result_directory
 from beampace.service.capacities import capacity_of_cluster
 from beampace.service.job_places import LocalPlaces, NodePlaces
-from beampace.service.settings import ClusterSection, SlurmSection
+from beampace.service.settings import ClusterSection
 from beampace.service.slurm_parts import checked
+from beampace.service.slurm_section import SlurmSection
 from tests.support.desk import BEAMTIME, bench
 
 CORE = "/asap3/petra3/gpfs/p11/2022/data/11010000"

@@ -26,7 +26,7 @@ from beampace.results.acl import ACCESS, DEFAULT, hands_on, is_closed, knows_lis
 from beampace.results.below import write_below
 from beampace.service.job_places import LocalPlaces, NodePlaces
 from beampace.service.job_rooms import JobRooms
-from beampace.service.settings import SlurmSection
+from beampace.service.slurm_section import SlurmSection
 from beampace.work.directory import open_to_readers
 from beampace.work.place import numbered_below
 from tests.support.desk import bench
