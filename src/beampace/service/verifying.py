@@ -89,8 +89,12 @@ def _hook_command(settings: Settings) -> None:
 
 
 def _slurm(settings: Settings) -> None:
-    if settings.cluster.kind == "slurm":
-        checked(settings)
+    if settings.cluster.kind != "slurm":
+        return
+    checked(settings)
+    hosts = settings.cluster.slurm.known_hosts
+    if settings.cluster.slurm.via == "ssh" and hosts is not None and not os.access(hosts, os.R_OK):
+        raise failure(Failure.BAD_REQUEST, f"{hosts} cannot be read: no gateway would be believed.")
 
 
 def _tokens(settings: Settings) -> None:
@@ -129,7 +133,7 @@ CHECKS = (
         ("cluster.urgent_cores", "cluster.live_cores", "cluster.urgent_memory_mb", "cluster.cores"),
         lambda settings: capacity_of(settings.cluster),
     ),
-    Check(("cluster.slurm.known_hosts", "cluster.kind"), _slurm),
+    Check(("cluster.slurm.known_hosts", "cluster.slurm.work_room", "cluster.kind"), _slurm),
     Check(("http.tokens", "http.port"), _tokens),
     Check(("control.allowed_users",), lambda settings: Allowed.of(settings.control.allowed_users)),
     Check(("control.allowed_groups",), lambda settings: Allowed.of((), settings.control.allowed_groups)),

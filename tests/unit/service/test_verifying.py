@@ -55,6 +55,19 @@ WRONG = {
     "a ledger of another kind": ('[store]\nurl = "mysql://h/d"\n', "store.url"),
     "an engine nobody has": (f'[engines]\navailable = []\n{RULE}engine = "xyz"\n', "rules"),
     "a work nobody does": (RULE.replace("process", "merge"), "rules"),
+    "a cluster nobody can be let into": ('[cluster]\nkind = "slurm"\n', "cluster.kind"),
+    "host keys that are not there": (
+        '[cluster]\nkind = "slurm"\n[cluster.slurm]\nknown_hosts = "/nonexistent"\n',
+        "cluster.slurm.known_hosts",
+    ),
+    "a token nobody names": (
+        '[cluster]\nkind = "slurm"\n[cluster.slurm]\nvia = "rest"\nrest_url = "https://x"\n',
+        "cluster.kind",
+    ),
+    "a room outside of the beamtime": (
+        '[cluster]\nkind = "slurm"\n[cluster.slurm]\nvia = "local"\nwork_room = "a/../../b"\n',
+        "cluster.slurm.work_room",
+    ),
     "recipes that are not there": ('[engines]\nrecipes = ["/nonexistent"]\n', "engines.recipes"),
 }
 
