@@ -7,176 +7,44 @@ way the beamtime ends.
 
 from __future__ import annotations
 
-import json
-import re
+import os
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from beampace.core.dataset import DatasetKind
-from beampace.core.taxonomy import Failure
 from beampace.simulate.beamtime.acts import Act, Deed, Fate, Play, Script
 from beampace.simulate.beamtime.daemon import Daemon
 from beampace.simulate.beamtime.mischief import Mischief
-from beampace.simulate.beamtime.played import PlayedDataset
 from beampace.simulate.beamtime.player import Player
 from beampace.simulate.beamtime.script import write_script
 from beampace.simulate.beamtime.stage import Stage, stage_of
 from beampace.simulate.beamtime.wishes import Wishes
-from tests.support.invariant import Evidence, Works
-from tests.support.replay import EVERY_FRAME, Replay, Settled, ledger_of
-from tests.support.slurm_saboteur import Holds, Saboteur, Submits
-from tests.support.slurm_site import SlurmSite
+from tests.support.replay import Replay, Settled, ledger_of
+from tests.support.slurm_faulty import FaultySite
+from tests.support.slurm_saboteur import Saboteur, Submits
 from tools.lab import faults
 from tools.lab.processes import until
 
-HASTY = "hasty"
-HASTY_S = 6.0
-"""Seconds that the recipe for stills grants."""
-MEMORY_MB = 400
-"""Of the recipe for scans, for the first attempt; each further one that ran out of it gets twice as much."""
-LAST = 4
-"""Datasets whose work is under way when the beamtime ends."""
+R, G, T, S = DatasetKind.ROTATION, DatasetKind.GRID, DatasetKind.SCREENING, DatasetKind.STILLS
 KINDS = (
-    DatasetKind.STILLS,
-    DatasetKind.ROTATION,
-    DatasetKind.ROTATION,
-    DatasetKind.GRID,
-    DatasetKind.ROTATION,
-    DatasetKind.SCREENING,
-    DatasetKind.ROTATION,
+    *(S, R, R, G, R, T, R, R, G),  # before the start
+    *(S, S, R, R, R, R, R, T, R, G, R, R),  # before and after jobs are cancelled
+    *(R, R, G, T),  # before the controller is restarted
+    *(S, G),  # while nobody can log in
+    *(R, R, R, S, R, G, T, R),  # around the end of the reservation
+    *(R, R, R, R, R),  # when the beamtime ends
 )
-WISHES = Wishes(
-    datasets=40,
-    kinds=KINDS,
-    pace_s=1.0,
-    frames=10,
-    rate=50,
-    linger_s=0.5,
-    seed=4,
-)
-GATES = {12: "start", 20: "to go out", 25: "node", 28: "to end"}
+WISHES = Wishes(datasets=len(KINDS), kinds=KINDS, pace_s=1.0, frames=10, rate=50, linger_s=0.5, seed=60)
+GATES = {10: "start", 22: "to go out", 26: "node", 28: "to end"}
 """Number of a dataset -> what must have happened before it comes."""
-READER = '''"""Reads every frame; waits, lingers or takes memory where the test wants it."""
-
-import json
-import os
-import sys
-import time
-from pathlib import Path
-
-BEGAN = time.monotonic()
-here = Path(__file__).parent
-companion, out, name, read_s = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], float(sys.argv[4])
-task = json.loads((here / "tasks.json").read_text()).get(name, "")
-first = not list(out.parents[1].glob(f"process_*/{out.name}/began"))
-(out / "began").touch()
-
-
-def held():
-    """What is waited for, if this is one of those that wait for it."""
-    note = {"attempt": "BEAMPACE_ATTEMPT", "node": "SLURMD_NODENAME", "job": "SLURM_JOB_ID"}
-    note = {key: os.environ[name] for key, name in note.items()}
-    for armed in sorted((here / "armed").iterdir()):
-        for number in range(int(armed.read_text())):
-            path = here / "notes" / f"{armed.name}-{number}"
-            try:
-                file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-            except FileExistsError:
-                continue
-            os.write(file, json.dumps({**note, "pid": os.getpid()}).encode())
-            return armed.name
-    return ""
-
-
-fresh = os.environ["BEAMPACE_ATTEMPT"].endswith("-1")
-fault = held() if fresh and out.name == "every_frame" and not task else ""
-import h5py
-import hdf5plugin
-
-number = 0
-with h5py.File(companion, "r", locking=False) as handle:
-    for entry in sorted(entry for entry in handle["entry/data"] if entry.startswith("data_")):
-        try:
-            number += sum(1 for frame in handle["entry/data"][entry])
-        except (KeyError, OSError):
-            continue
-taken = []
-for _ in range({"greedy": 10, "hog": 80}.get(task, 0)):
-    taken.append(b"x" * 50_000_000)
-    time.sleep(0.1)
-if task == "late" or (task == "late once" and first):
-    time.sleep(600)
-while fault and not (here / "struck" / fault).exists():
-    time.sleep(0.1)
-(out / "counts.json").write_text(json.dumps({"frames": number}))
-time.sleep(max(0.0, read_s - (time.monotonic() - BEGAN)))
-'''
-
-
-@dataclass(frozen=True)
-class FaultySite(SlurmSite):
-    """Where it takes place.
-
-    Attributes:
-        tasks: name of a dataset -> how its work fares: `greedy` needs more memory than it gets at first,
-            `hog` more than it ever gets; `late once` and `late` take too long; `last` runs when the beamtime
-            ends.
-    """
-
-    tasks: Mapping[str, str] = field(default_factory=dict)
-
-    def prepare(self) -> None:
-        super().prepare()
-        recipes = self.base / "recipes"
-        (recipes / "read_frames.py").write_text(READER)
-        (recipes / "tasks.json").write_text(json.dumps({n: t for n, t in self.tasks.items() if t != "last"}))
-        (recipes / f"{EVERY_FRAME}.toml").write_text(self._recipe(EVERY_FRAME, 5, 2.0))
-        (recipes / f"{HASTY}.toml").write_text(self._recipe(HASTY, 1, HASTY_S / 60))
-        self.holds.prepare()
-
-    @property
-    def holds(self) -> Holds:
-        """Where programs wait."""
-        return Holds(self.base / "recipes")
-
-    def _recipe(self, name: str, cores: int, minutes: float) -> str:
-        program = self.base / "recipes/read_frames.py"
-        return f"""schema = "recipe-1"
-name = "{name}"
-kinds = ["rotation", "stills"]
-command = ["{self.python}", "{program}", "{{companion}}", "{{out}}", "{{name}}", "{self.read_s}"]
-read = "exit"
-required = ["counts"]
-[resources]
-cores = {cores}
-memory_mb = {MEMORY_MB}
-minutes = {minutes}
-[results]
-counts = "counts.json"
-"""
-
-    @property
-    def rules(self) -> tuple[tuple[str, str, str, str, str, str, int], ...]:
-        hasty = ("read stills", "stills", "complete", "process", HASTY, "full", 1)
-        return (*super().rules, hasty)
-
-    def expected(self, dataset: PlayedDataset) -> Works:
-        stills = {("process", HASTY)} if dataset.kind == DatasetKind.STILLS else set()
-        return (super().expected(dataset) | stills) - self.fails(dataset).keys()
-
-    def fails(self, dataset: PlayedDataset) -> Mapping[tuple[str, str], str]:
-        found = {
-            "hog": {("process", EVERY_FRAME): Failure.OUT_OF_MEMORY.value},
-            "late": {("process", HASTY): Failure.TIMED_OUT.value},
-            "last": {("process", EVERY_FRAME): Failure.BEAMTIME_CLOSED.value},
-        }
-        return found.get(self.tasks.get(dataset.name, ""), {})
-
-
-KILLS = (8, 15, 25, 30)
+FIRST_TASK, TASKS = 10, 10
+"""Among these datasets are those whose work fares badly by itself."""
+LAST = 5
+"""Datasets whose work is under way when the beamtime ends."""
+KILLS = (6, 14, 26, 30)
 """Datasets soon after which the daemon is killed."""
 
 
@@ -188,17 +56,21 @@ def with_kills(script: Script) -> Script:
 
 
 def tasks_of(script: Script) -> dict[str, str]:
-    """Which ordinary datasets are treated in which way; the same for every script of the same wishes."""
+    """How the work of some ordinary datasets fares; the same for every script of the same wishes."""
     renamed = {act.play for act in script.acts if act.deed in (Deed.COPY_MASTER, Deed.RENAME_MASTER)}
     places = Counter(play.place for play in script.plays)
-
-    def plain(kind: DatasetKind) -> list[str]:
-        fit = [play for play in script.plays if play.kind is kind and play.fate is Fate.COMPLETE]
-        return [one.name for one in fit if places[one.place] == 1 and one.number not in renamed]
-
-    scans, stills = plain(DatasetKind.ROTATION), plain(DatasetKind.STILLS)
-    last = dict.fromkeys(scans[-LAST:], "last")
-    return {scans[0]: "hog", scans[1]: "greedy", stills[0]: "late", stills[1]: "late once"} | last
+    plain = [
+        play
+        for play in script.plays
+        if play.fate is Fate.COMPLETE and play.number not in renamed and places[play.place] == 1
+    ]
+    middle = [play for play in plain if FIRST_TASK <= play.number < FIRST_TASK + TASKS]
+    scans = [play.name for play in middle if play.kind is DatasetKind.ROTATION]
+    stills = [play.name for play in middle if play.kind is DatasetKind.STILLS]
+    last = [play.name for play in plain if play.number > WISHES.datasets - LAST]
+    assert len(last) == LAST, "another seed is needed"
+    own = {stills[0]: "late", stills[1]: "late once", scans[0]: "hog", scans[1]: "greedy"}
+    return own | dict.fromkeys(last, "last")
 
 
 @dataclass
@@ -244,22 +116,26 @@ class FaultyStage(Stage):
         for act in self.last:
             time.sleep(max(0.0, act.at - (time.monotonic() - begin)))
             super().carry_out(act)
-        lab, saboteur = self.site.lab, self.saboteur
-        running = saboteur.held("stop", 2)
-        waiting = saboteur.queued(running) if saboteur.shared else saboteur.waiting()
+        running = self.saboteur.held("stop", 2)
+        with self.saboteur.queueing(running) as queued:
+            waiting = queued or self.saboteur.waiting()
+            self.played.stopped = datetime.now(UTC).isoformat()
+            self._end_beamtime()
+            until(self._closed, "the beamtime is closed", 60.0)
+        self.submits_at_stop = Submits(self.site.lab).all()
         met = {"running": tuple(one.attempt for one in running), "waiting": waiting}
-        self.played.stopped = datetime.now(UTC).isoformat()
-        if saboteur.shared:  # staff take their time: the daemon itself has the chance to clear up
-            reservation = lab.reservation
-            self.beamtime.metadata.unlink()
-            lab.place.current.unlink()
-            until(lambda: not lab.queue(), "the daemon gave back all it had", 60.0)
-            faults.end_account(lab, reservation)
-        else:
+        self.saboteur.note("stop", "the beamtime ended", **met)
+
+    def _end_beamtime(self) -> None:
+        lab = self.site.lab
+        if not lab.plan.shared:
             faults.stop_beamtime(lab)
-        until(self._closed, "the beamtime is closed", 60.0)
-        self.submits_at_stop = Submits(lab).all()
-        saboteur.note("stop", "the beamtime ended", **met)
+            return
+        reservation = lab.reservation  # staff take their time: the daemon itself has the chance to clear up
+        self.beamtime.metadata.unlink()
+        lab.place.current.unlink()
+        until(lambda: not lab.queue(), "the daemon gave back all it had", 60.0)
+        faults.end_account(lab, reservation)
 
     def _closed(self) -> bool:
         with ledger_of(self.site.state_dir) as ledger:
@@ -273,6 +149,7 @@ class FaultyReplay(Replay):
     site: FaultySite
     after_stop_s: float = 4.0
     stage: FaultyStage | None = None
+    parent: int = 0
 
     def script(self) -> Script:
         return with_kills(super().script())
@@ -289,7 +166,7 @@ class FaultyReplay(Replay):
             self.site.holds,
             plain.played,
             move_jobs=not lab.plan.shared,
-            must_end=[name for name, task in self.site.tasks.items() if task in ("hog", "late")],
+            spared=[name for name, task in self.site.tasks.items() if task != "last"],
         )
         clock = Clock()
         values = {name: getattr(plain, name) for name in ("beamtime", "stocks", "frame_time_s", "played")}
@@ -302,11 +179,16 @@ class FaultyReplay(Replay):
             mischief,
             daemon,
             clock=clock,
-            check=saboteur.check,
+            check=lambda: self._check(saboteur),
             settled=lambda: saboteur.done and settled(),
             settle_s=self.settle_s,
             after_stop_s=self.after_stop_s,
         )
+
+    def _check(self, saboteur: Saboteur) -> None:
+        """Go on only while whoever wants to know lives, and the faults can be injected."""
+        assert self.parent in (0, os.getppid()), "whoever started this is gone"
+        saboteur.check()
 
 
 def split(script: Script, numbers: set[int]) -> tuple[tuple[Act, ...], tuple[Act, ...]]:
@@ -325,13 +207,3 @@ def without(script: Script, numbers: set[int]) -> Script:
 def faulty_tasks(wishes: Wishes) -> dict[str, str]:
     """See `tasks_of`."""
     return tasks_of(write_script(wishes, datetime.now(UTC)))
-
-
-def endings(evidence: Evidence) -> Counter[tuple[str, str]]:
-    """How often attempts ended with which code and words, with N for every number in them."""
-    found = (attempt for many in evidence.attempts.values() for attempt in many)
-    return Counter((one.code, _plain(one.detail)) for one in found)
-
-
-def _plain(words: str) -> str:
-    return re.sub(r"\d+(\.\d+)?", "N", re.sub(r"/tmp/\S+", "PATH", words))

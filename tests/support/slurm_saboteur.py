@@ -10,13 +10,16 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from beampace.core.job import JobState
+from beampace.core.taxonomy import Failure
 from beampace.simulate.beamtime.played import Played
+from beampace.store import AttemptRow, JobRow, Ledger
 from tests.support.replay import ledger_of
 from tools.lab import faults, processes
 from tools.lab.lab import Lab
@@ -98,10 +101,10 @@ class Holds:
             (self.place / name).mkdir(parents=True)
             (self.place / name).chmod(mode)
 
-    def arm(self, fault: str, most: int) -> None:
-        """From now on, programs wait for this fault."""
+    def arm(self, fault: str, most: int, latest: int = 1) -> None:
+        """From now on, programs wait for this fault: so many, of attempts up to this number."""
         part = self.place / f".{fault}"
-        part.write_text(str(most))
+        part.write_text(f"{most} {latest}")
         part.rename(self.place / "armed" / fault)
 
     def strike(self, fault: str) -> None:
@@ -160,8 +163,8 @@ class Submits:
         return len(self._lines)
 
     def refused(self) -> int:
-        """Submits for a reservation that is not there."""
-        return sum("Requested reservation is invalid" in line for line in self._lines)
+        """Submits that were not taken."""
+        return sum("JobId=" not in line for line in self._lines)
 
 
 @dataclass
@@ -174,7 +177,8 @@ class Saboteur:
         holds: where programs wait.
         played: faults are written down there, too.
         move_jobs: whether jobs go over to the reservation of the start; else they are cancelled.
-        must_end: names of datasets whose work always fails by itself: it does so before work is lost.
+        spared: names of datasets whose work fares badly by itself: nobody cancels it, and it has ended before
+            work is lost.
         strikes: what was done.
         reached: names of faults that were injected, and `to end` as soon as the reservation may end.
         error: what went wrong, or None.
@@ -185,7 +189,7 @@ class Saboteur:
     holds: Holds
     played: Played
     move_jobs: bool
-    must_end: Sequence[str] = ()
+    spared: Sequence[str] = ()
     strikes: list[Strike] = field(default_factory=list)
     reached: set[str] = field(default_factory=set)
     error: BaseException | None = None
@@ -237,8 +241,9 @@ class Saboteur:
         old, before = self.lab.reservation, submits.refused()
         self.holds.arm("start", 2 if self.shared else 3)
         running = self.held("start", 2 if self.shared else 3)
-        waiting = self.queued(running) if self.shared else self.waiting()
-        faults.rename_reservation(self.lab, plan.beamtime, move_jobs=self.move_jobs)
+        with self.queueing(running) as queued:
+            waiting = queued or self.waiting()
+            faults.rename_reservation(self.lab, plan.beamtime, move_jobs=self.move_jobs)
         time.sleep(3.0)
         self.holds.strike("start")
         words = f"reservation {old} is now {plan.beamtime}, jobs {'moved' if self.move_jobs else 'cancelled'}"
@@ -254,46 +259,86 @@ class Saboteur:
         with ledger_of(self.state_dir) as ledger:
             return tuple(job.key for job in ledger.waiting() if job.work == "process")
 
-    def queued(self, running: Sequence[Note]) -> tuple[str, ...]:
-        """Wait until attempts wait in the queue, as they do while a node is drained."""
-        busy = {one.node for one in running}
-        idle = next(name for name in self.lab.plan.reserved_nodes if name not in busy)
-        with faults.drained(self.lab, idle):
+    @contextmanager
+    def queueing(self, running: Sequence[Note]) -> Iterator[tuple[str, ...]]:
+        """With attempts that wait in the queue, because a node is drained; not where nodes are held."""
+        if not self.shared:
+            yield ()
+            return
+        with faults.drained(self.lab, self._other_node(running)):
             until(lambda: bool(self._pending()), "an attempt waits in the queue", PATIENCE_S)
-            return self._pending()
+            yield self._pending()
+
+    @contextmanager
+    def asking(self, running: Sequence[Note]) -> Iterator[tuple[str, ...]]:
+        """With an allocation that is asked for again and waits, where nodes are held; else see `queueing`."""
+        if self.shared:
+            with self.queueing(running) as queued:
+                yield queued
+            return
+        node = self._other_node(running)
+        with faults.drained(self.lab, node):
+            on_it = self.lab.run(["squeue", "-h", "-w", node, "-o", "%i"]).stdout.split()
+            faults.cancel_jobs(self.lab, on_it)
+            until(lambda: "PENDING" in self.lab.queue().values(), "an allocation waits", PATIENCE_S)
+            yield tuple(job for job, state in self.lab.queue().items() if state == "PENDING")
+
+    def _other_node(self, running: Sequence[Note]) -> str:
+        busy = {one.node for one in running}
+        return next(name for name in self.lab.plan.reserved_nodes if name not in busy)
 
     def _pending(self) -> tuple[str, ...]:
         return tuple(one.attempt for one in alive(self.lab) if not one.running)
 
     def _cancel(self) -> None:
-        """Jobs of ours are cancelled behind our back."""
-        self.holds.arm("cancel", 3)
+        """Jobs of ours are cancelled behind our back, as many as it takes: some are done at that moment."""
+        self.holds.arm("cancel", CANCELLED)
         holders = set(attempts_of(self.held("cancel", 2)))
         victims: dict[str, str] = {}
 
         def enough() -> bool:
-            fresh = [one for one in alive(self.lab) if one.attempt.endswith("-1")]
+            codes = self._codes(victims)
+            lost = [attempt for attempt, code in codes.items() if code == Failure.PREEMPTED]
+            wanted = CANCELLED - len(lost) - sum(not code for code in codes.values())
+            fresh = [
+                one for one in alive(self.lab) if self._may_be_cancelled(one) and one.attempt not in victims
+            ]
             fresh.sort(key=lambda one: one.attempt not in holders)
-            for one in fresh[: CANCELLED - len(victims)]:
-                if one.attempt not in victims:
-                    faults.cancel_jobs(self.lab, [one.id])
-                    victims[one.attempt] = one.id
-            return len(victims) >= CANCELLED
+            for one in fresh[: max(0, wanted)]:
+                faults.cancel_jobs(self.lab, [one.id])
+                victims[one.attempt] = one.id
+            if len(victims) >= CANCELLED and "cancel" not in self.reached:
+                self.holds.strike("cancel")
+                self.reached.add("cancel")
+            time.sleep(0.3)
+            return len(lost) >= CANCELLED
 
         until(enough, f"{CANCELLED} attempts were cancelled", PATIENCE_S)
-        self.holds.strike("cancel")
-        assert holders <= victims.keys()
-        words = f"scancel {' '.join(victims.values())}"
-        until(lambda: not {one.id for one in alive(self.lab)} & set(victims.values()), "they are gone")
-        self.note("cancel", words, running=tuple(victims))
+        lost = tuple(one for one, code in self._codes(victims).items() if code == Failure.PREEMPTED)
+        self.note("cancel", f"scancel {' '.join(victims.values())}", running=lost)
+
+    def _may_be_cancelled(self, one: Alive) -> bool:
+        key, _, number = one.attempt.rpartition("-")
+        return number == "1" and key not in {job.key for job in self._spared()}
+
+    def _codes(self, attempts: Iterable[str]) -> dict[str, str]:
+        """How attempts have ended in the ledger; "" while they have not."""
+        with ledger_of(self.state_dir) as ledger:
+            found = {f"{a.job}-{a.number}": a.code for a in ledger_attempts(ledger, attempts)}
+        return {attempt: found.get(attempt, "") for attempt in attempts}
+
+    def _spared(self) -> list[JobRow]:
+        with ledger_of(self.state_dir) as ledger:
+            mine = {row.id for row in ledger.datasets() if row.name in self.spared}
+            return [job for job in ledger.jobs() if job.dataset in mine]
 
     def _controller(self) -> None:
         """The controller is restarted."""
-        until(self._must_have_ended, "what always fails has ended", PATIENCE_S)
-        self.holds.arm("outage", 1)
+        until(self._spared_have_ended, "what fails by itself has ended", PATIENCE_S)
+        self.holds.arm("outage", 1, latest=2)
         self.reached.add("to go out")
         running = self.held("outage", 1)
-        self.holds.arm("node", 1)
+        self.holds.arm("node", 1, latest=2)
         running += self.held("node", 1)
         number = signal.SIGKILL if self.shared else signal.SIGTERM
         time.sleep(REMEMBERED_S if self.shared else 0.0)
@@ -322,15 +367,15 @@ class Saboteur:
 
     def _end(self) -> None:
         """The reservation ends with jobs queued and running; later there is another one."""
+        until(self._calm, "what was hit before has recovered", PATIENCE_S)
         submits, old = Submits(self.lab), self.lab.reservation
         self.holds.arm("end", 2)
         self.reached.add("to end")
         running = self.held("end", 2)
-        waiting = self.queued(running) if self.shared else ()
-        faults.end_reservation(self.lab)
-        waiting = waiting or self._one_asked_for({one.job for one in running})
-        until(lambda: not faults.reservations(self.lab), "the reservation is gone", 60.0)
         before = submits.refused()
+        with self.asking(running) as waiting:
+            faults.end_reservation(self.lab)
+            until(lambda: not faults.reservations(self.lab), "the reservation is gone", 60.0)
         self.holds.strike("end")
         until(lambda: not any(one.lives for one in running), "what ran there is gone")
         time.sleep(WITHOUT_S)
@@ -339,18 +384,20 @@ class Saboteur:
         met = {"running": attempts_of(running), "waiting": waiting}
         self.note("end", words, **met, refused=submits.refused() - before)
 
-    def _one_asked_for(self, kept: set[str]) -> tuple[str, ...]:
-        """Where nodes are held: one that is not held any more is asked for, and waits."""
-        held = [job for job, state in self.lab.queue().items() if state == "RUNNING" and job not in kept]
-        faults.cancel_jobs(self.lab, held)
-        until(lambda: "PENDING" in self.lab.queue().values(), "an allocation waits in the queue", 60.0)
-        return tuple(job for job, state in self.lab.queue().items() if state == "PENDING")
-
-    def _must_have_ended(self) -> bool:
+    def _calm(self) -> bool:
+        """Whether no job that lost an attempt is under way: three losses, and it is given up."""
         with ledger_of(self.state_dir) as ledger:
-            mine = {row.id for row in ledger.datasets() if row.name in self.must_end}
-            open_ = [job for job in ledger.jobs() if job.dataset in mine and job.state is not JobState.ENDED]
-        return len(mine) == len(self.must_end) and not open_
+            return not any(job.attempts > 1 and job.state is not JobState.ENDED for job in ledger.jobs())
+
+    def _spared_have_ended(self) -> bool:
+        jobs = [job for job in self._spared() if job.work == "process"]
+        return len(jobs) == len(self.spared) and all(job.state is JobState.ENDED for job in jobs)
+
+
+def ledger_attempts(ledger: Ledger, names: Iterable[str]) -> Iterator[AttemptRow]:
+    """Attempts of the jobs that are named with them."""
+    for key in {name.rpartition("-")[0] for name in names}:
+        yield from ledger.attempts(key)
 
 
 def attempts_of(notes: Sequence[Note]) -> tuple[str, ...]:

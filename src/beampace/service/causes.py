@@ -10,6 +10,11 @@ from beampace.store import NewResult
 
 LIMITS = frozenset({Failure.OUT_OF_MEMORY, Failure.TIMED_OUT})
 
+_ENDED_THERE = frozenset(
+    {Failure.CANCELLED, Failure.TIMED_OUT, Failure.PREEMPTED, Failure.NODE_LOST, Failure.OUT_OF_MEMORY}
+)
+"""By the cluster, and not by the work itself."""
+
 _OPENED_AGAIN = "Its beamtime had stopped and was opened again."
 _CLOSED = "The beamtime ended while it was under way."
 _NOBODY_KNOWS = "It was ended from outside, and nobody says by whom."
@@ -67,7 +72,8 @@ def named(step: Next, known: Circumstances) -> Next:
 def stopped(step: Next, known: Circumstances) -> bool:
     """Whether somebody ended it; a program that dies of a signal to all of it looks like one that failed."""
     if step.code == Failure.ENGINE_FAILED:
-        return known.reason == Failure.CANCELLED
+        queue = known.ending is not None and known.ending.code in _ENDED_THERE
+        return known.closing or queue or known.reason == Failure.CANCELLED
     return step.code == Failure.BEAMTIME_CLOSED or (
         step.code in Failure.__members__.values() and exit_of(step.code) is Exit.CANCELLED
     )
@@ -100,7 +106,7 @@ def _by_whom(step: Next, known: Circumstances) -> Next:
         return replace(step, code=Failure.PREEMPTED, detail=_OPENED_AGAIN if ending is None else ending.words)
     if ending is None or ending.code is None:
         return replace(step, code=Failure.PREEMPTED, detail=_NOBODY_KNOWS)
-    if ending.code is Failure.NODE_LOST:
+    if ending.code in (Failure.NODE_LOST, Failure.OUT_OF_MEMORY):
         return replace(step, code=ending.code, detail=ending.words)
     words = {Failure.TIMED_OUT: _BEFORE_ITS_TIME, Failure.CANCELLED: _FOREIGN}.get(ending.code, ending.words)
     return replace(step, code=Failure.PREEMPTED, detail=words)

@@ -131,3 +131,28 @@ def test_others_are_forgotten():
     one.keep(["b"])
     assert one.fate("a").state is UNKNOWN
     assert one.fate("b").state is RUNNING
+
+
+def test_a_step_that_began_and_is_missing_is_gone_soon():
+    """Also for a daemon that never saw it: its predecessor had started it."""
+    one, clock = book("a")
+    one.absorb({}, ["a"])
+    one.hear(["a"], [])
+    clock.now = 9
+    one.absorb({}, ["a"])
+    assert one.fate("a").state is UNKNOWN
+    clock.now = 10
+    one.absorb({}, ["a"])
+    assert one.fate("a").state is GONE
+
+
+def test_a_heartbeat_keeps_what_is_missing_alive():
+    one, clock = book("a")
+    one.absorb({}, ["a"])
+    for clock.now in range(0, 300, 5):
+        one.hear(["a"], ["a"])
+        one.absorb({}, ["a"])
+        assert one.fate("a").state is UNKNOWN
+    clock.now = 310
+    one.absorb({}, ["a"])
+    assert one.fate("a").state is GONE

@@ -6,7 +6,14 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from beampace.beamtime.resources import OnlineResources
-from beampace.cluster.slurm.held import ASK_AGAIN_S, HeldPool, HeldSettings, hold_argv, step_argv
+from beampace.cluster.slurm.held import (
+    ASK_AGAIN_S,
+    GIVE_BACK_AGAIN_S,
+    HeldPool,
+    HeldSettings,
+    hold_argv,
+    step_argv,
+)
 from beampace.cluster.slurm.squeue import Seen
 from beampace.core.job import Resources
 
@@ -111,3 +118,45 @@ def test_the_commands():
     assert {"--cpus-per-task=2", "--mem=1164M", "--chdir=/node/a b%j"} <= set(step)
     assert "--output=/node/a b%%j/slurm.txt" in step
     assert shlex.split(shlex.join(step))[-2:] == ["/bin/true", "x y"]
+
+
+def stuck(bench, *jobs):
+    rows = [Seen(job, bench.pool.name, "RESV_DEL_HOLD", "Reservation x was deleted") for job in jobs]
+    bench.pool.look({bench.pool.name: tuple(rows)})
+
+
+def test_one_whose_reservation_was_deleted_is_given_back_and_replaced(bench):
+    bench.look((5, "PENDING", 3600), (6, "PENDING", 3600))
+    stuck(bench, 5, 6)
+    assert bench.pool.to_ask_for() == 2
+    assert bench.pool.to_give_back() == (5, 6)
+
+
+def test_what_was_given_back_gets_no_more_steps_and_is_given_back_again_later(bench):
+    bench.look((5, "RUNNING", 3600))
+    bench.pool.gave_back((5,))
+    assert bench.pool.room(SMALL) is None
+    assert bench.pool.to_give_back(all_of_them=True) == ()
+    bench.now += GIVE_BACK_AGAIN_S
+    assert bench.pool.to_give_back(all_of_them=True) == (5,)
+
+
+def test_one_that_was_refused_is_not_waited_for(bench):
+    bench.pool.asked()
+    bench.pool.asked()
+    bench.pool.refused()
+    assert bench.pool.to_ask_for() == 1
+
+
+def test_nobody_complains_of_nodes_that_nobody_wants():
+    assert Bench(HeldSettings()).pool.troubles() == ()
+
+
+def test_the_home_of_a_step_outlives_the_allocation(bench):
+    bench.look((5, "RUNNING", 3600))
+    bench.pool.take(5, "a", SMALL)
+    bench.pool.at_home("b", 0)
+    bench.look()
+    assert (bench.pool.home("a"), bench.pool.home("b"), bench.pool.home("c")) == (5, 0, None)
+    bench.pool.keep(["b"])
+    assert bench.pool.home("a") is None

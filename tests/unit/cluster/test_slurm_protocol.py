@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from beampace.beamtime.resources import OnlineResources
+from beampace.cluster.files import read_started
 from beampace.cluster.slurm import (
     CommandQueue,
     Completed,
@@ -23,6 +24,7 @@ from beampace.cluster.slurm import (
     SlurmCluster,
     SlurmSettings,
 )
+from beampace.cluster.slurm.gate import NoRoom
 from beampace.core.errors import BeampaceError, InfrastructureError
 from beampace.core.job import ClusterState, Resources
 from beampace.core.ports import ClusterSize, JobSpec
@@ -458,10 +460,125 @@ def test_a_refused_allocation_is_asked_for_ever_less_often_but_again(site):
     assert len(site.slurm.jobs) == 1
 
 
+def test_while_no_further_allocation_is_given_steps_go_on_in_those_that_are_held(site):
+    hold(site, allocations=2, everything=True)
+    site.slurm.say = "Requested node configuration is not available"
+    before, taken = len(site.asked("sbatch")), 0
+    wish = Resources(1, 9, 9)
+    for number in range(300):
+        site.now += 0.2
+        site.cluster.states(site.natives)
+        if number % 10 == 0:
+            assert site.cluster.fitting(wish, 1, urgent=False) == 1
+            native = site.submit(dataclasses.replace(site.spec(f"s{number}"), resources=wish))
+            (site.natives[native] / "exit.json").write_text("{}")
+            taken += 1
+    assert taken == len(site.slurm.srun) == 30
+    assert len(site.asked("sbatch")) - before <= 6  # and steps do not hurry the next question
+
+
 def test_what_is_held_is_given_back(site):
     hold(site)
     site.cluster.release()
     assert site.asked("scancel")[-1] == ("scancel", "--quiet", "101")
+
+
+def test_what_is_held_is_given_back_until_it_is_gone(site):
+    """After the stop the first try may be in vain: sshd was away, or Slurm did not answer."""
+    hold(site)
+    site.granted = None
+    site.slurm.error = InfrastructureError(Failure.NODE_LOST, "No answer.")
+    with pytest.raises(InfrastructureError):
+        site.cluster.release()
+    site.slurm.error = None
+    site.now += 1
+    site.cluster.states({})
+    assert ("scancel", "--quiet", "101") in site.asked("scancel")
+    for _ in range(20):
+        site.now += 0.1
+        site.cluster.states({})
+    assert site.asked("scancel").count(("scancel", "--quiet", "101")) <= 2
+
+
+def test_an_allocation_that_would_never_start_is_cancelled_and_another_asked_for(site):
+    hold(site)
+    site.slurm.jobs[101][1:] = ["RESV_DEL_HOLD", "Reservation 11010000 was deleted"]
+    for _ in range(4):
+        site.states()
+    assert ("scancel", "--quiet", "101") in site.asked("scancel")
+    assert site.slurm.jobs[102][1] == "PENDING"
+
+
+def test_a_step_ends_with_its_allocation_at_once_and_for_its_reason(site):
+    hold(site)
+    native = site.submit(dataclasses.replace(site.spec("fast"), urgent=True, resources=Resources(3, 9, 9)))
+    site.slurm.jobs[101][1] = "NODE_FAIL"  # before the step was ever listed
+    assert site.states()[native] is GONE
+    assert site.cluster.ending(native).code is Failure.NODE_LOST
+    assert site.cluster.ending(native).words == "Its node failed."
+
+
+def test_a_step_is_at_home_for_the_next_daemon_too(site):
+    hold(site)
+    native = site.submit(dataclasses.replace(site.spec("fast"), urgent=True, resources=Resources(3, 9, 9)))
+    site.cluster.close()
+    site.cluster = site.another(site.cluster._held.settings)
+    site.slurm.jobs[101][1] = "TIMEOUT"
+    assert site.states()[native] is GONE
+    assert site.cluster.ending(native).code is Failure.PREEMPTED
+    assert "reservation" in site.cluster.ending(native).words
+
+
+def test_what_is_gone_can_never_begin(site):
+    """A step may be created a minute later, when nobody waits for it any more."""
+    hold(site)
+    native = site.submit(dataclasses.replace(site.spec("fast"), urgent=True, resources=Resources(3, 9, 9)))
+    site.slurm.jobs[101][1] = "NODE_FAIL"
+    assert not (site.natives[native] / "pid.json").exists()
+    assert site.states()[native] is GONE
+    assert read_started(site.natives[native]).pid == 0
+
+
+def test_a_step_the_controller_has_forgotten_lives_by_its_heartbeat(site):
+    hold(site)
+    native = site.submit(dataclasses.replace(site.spec("fast"), urgent=True, resources=Resources(3, 9, 9)))
+    site.steps[101, 3] = native.split(":")[3]
+    assert site.states()[native] is RUNNING
+    site.steps.clear()
+    (site.natives[native] / "pid.json").write_text('{"pid": 5}')
+    for beat in range(10):
+        (site.natives[native] / "heartbeat.json").write_text(str(beat))
+        assert site.states()[native] is UNKNOWN
+    assert [site.states()[native] for _ in range(2)][-1] is GONE
+
+
+def test_as_long_as_the_site_is_not_known_nothing_is_given(site):
+    """A job of its own would take a whole node, where each node is held."""
+
+    class Unknown(FixedLayout):
+        def look(self, granted):
+            return None
+
+    site.cluster._layouts = Unknown(Layout(HeldSettings(), ClusterSize(2, 8, 8000)))
+    with pytest.raises(NoRoom, match="how the site is used"):
+        site.submit(site.spec())
+    assert site.asked("sbatch") == []
+
+
+def test_the_number_of_a_job_that_was_forgotten_and_given_to_another_is_not_cancelled(site):
+    """As after a crash of the controller."""
+    first, second = site.spec("a"), site.spec("b")
+    lost = site.submit(first)
+    site.slurm.jobs.clear()
+    site.slurm.number = 100
+    other = site.submit(second)
+    assert lost.split(":")[2] == other.split(":")[2]
+    site.states()
+    site.cluster.cancel(lost, first.directory)
+    for _ in range(3):
+        site.states()
+    assert site.asked("scancel") == []
+    assert site.states()[other] is QUEUED
 
 
 @pytest.mark.parametrize("text", ["", "local:ab-1", "slurm:a:b:c", "slurm:1:2", "slurm:a:１:c"])

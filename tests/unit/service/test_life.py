@@ -13,6 +13,7 @@ import pytest
 
 from beampace.beamtime import BeamtimeWatch, ChangeKind, FixedBeamtime, Observation, OpenBeamtime, root_id
 from beampace.beamtime.lifecycle import Change
+from beampace.cluster import InMemoryCluster
 from beampace.core.errors import failure
 from beampace.core.job import JobState
 from beampace.core.taxonomy import Failure
@@ -160,6 +161,21 @@ def test_work_of_the_old_beamtime_ends_when_its_path_becomes_anothers(daemon: Da
     assert [(job.state, job.attempts) for job in daemon.jobs("2")] == [(JobState.ACTIVE, 1)]
     assert [order.root_id for order in daemon.orders()][2:] == [root_id(daemon.current)]
     assert len(daemon.bench.ledger.datasets(beamtime="1")) == 2
+
+
+def test_a_cluster_that_can_give_nothing_back_after_the_stop_is_no_fault(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_: InMemoryCluster) -> None:
+        raise failure(Failure.NODE_LOST, "The account is gone with the beamtime.")
+
+    monkeypatch.setattr(InMemoryCluster, "release", away)
+    daemon.make("1", "a")
+    daemon.begin()
+    daemon.turn()
+    daemon.describe("2")
+    assert not [one for one in daemon.turn().troubles if one.where == "daemon"]
+    assert daemon.bench.ledger.beamtime("2").closed is None
 
 
 def test_a_directory_that_another_beamtime_is_given_is_no_longer_the_old_ones(daemon: Daemon) -> None:

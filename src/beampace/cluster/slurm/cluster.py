@@ -106,12 +106,11 @@ class SlurmCluster:
         layout = None if granted is None else self._layouts.look(granted)
         if granted is None or layout is None or layout.over or self._outage.lasts:
             return 0
-        if not self._gate.is_open(granted):
-            return 0
+        own = wish.cores if self._gate.is_open(granted) else 0
         if self._keeper is None or not (urgent or layout.held.everything):
-            return wish.cores
+            return own
         held = self._held.fitting(wish, least)
-        return held if held or layout.held.everything else wish.cores
+        return held if held or layout.held.everything else own
 
     def size(self) -> ClusterSize | None:
         """What there is for attempts of the open beamtime; see `Cluster`."""
@@ -176,8 +175,8 @@ class SlurmCluster:
         mine = {t: n for t, n in natives.items() if lasting is not None and n.account == lasting.account}
         self._poller.follow({native.name: native.number for native in mine.values()})
         self._held.keep(native.name for native in mine.values())
-        self._tend()
         self._listen({native: directories[text] for text, native in mine.items()})
+        self._tend()
         self._adopt({native.name: directories[text] for text, native in mine.items()})
         return {text: self._state(text, natives.get(text), where) for text, where in directories.items()}
 

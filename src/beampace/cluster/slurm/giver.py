@@ -87,9 +87,10 @@ class Giver:
         name, started = job_name(spec), read_started(directory)
         if started is not None and started.pid != 0:
             return Native(granted.account, 0, name)
-        self.gate.check(granted)
         spec = _bounded(spec, most_time_s)
         job = self.keeper.room(spec) if self.keeper is not None else None
+        if job is None:
+            self.gate.check(granted)
         launcher = put_launcher(directory.parent)
         write_launch(directory, self.node.launch_of(spec), other_account=self.node.other_account)
         if started is not None:
@@ -100,7 +101,8 @@ class Giver:
             if error.code is not Failure.NODE_LOST:
                 withdraw(directory)  # nothing was taken, and nothing of it may begin
             raise
-        self.gate.taken()
+        if number:  # a step needs no reservation: it says nothing about the next job
+            self.gate.taken()
         self.given()
         return Native(granted.account, number, name)
 

@@ -40,6 +40,7 @@ class Keeper:
             for _ in range(self.pool.to_ask_for() if wanted else 0):
                 self.pool.asked()
                 self.queue.sbatch(hold_argv(self.pool.name, granted, self.pool.settings, self.extra), HOLD)
+                self.gate.taken()
             self._cancel(self.pool.to_give_back())
         except InfrastructureError as error:
             logging.getLogger(__name__).warning("allocation_not_held", extra={"why": str(error)})

@@ -22,13 +22,13 @@ class Pulses:
     _seen: dict[str, bytes] = field(default_factory=dict)
 
     def beats(self, directories: Mapping[str, Path]) -> frozenset[str]:
-        """Attempts whose heartbeat is another one than at the last look.
+        """Attempts whose heartbeat is another one than at the last look; at the first, all that have one.
 
         Args:
             directories: of the attempts that are listened to, by name; others are forgotten.
         """
         before, self._seen = self._seen, {name: _read(where) for name, where in directories.items()}
-        return frozenset(name for name, text in self._seen.items() if text != before.get(name, text))
+        return frozenset(name for name, text in self._seen.items() if text and text != before.get(name))
 
 
 def _read(directory: Path) -> bytes:
