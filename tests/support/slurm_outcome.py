@@ -11,6 +11,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -160,4 +161,5 @@ def read(file: Path) -> Outcome:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # clears up
     Path(sys.argv[2]).write_text(json.dumps(asdict(play(sys.argv[1])), indent=1))

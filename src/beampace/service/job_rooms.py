@@ -80,6 +80,7 @@ class JobRooms:
         """
         if self._root != processed:
             self._root, self._troubles = processed, {}
+            self._numbers = {}  # an account may have been made anew for another beamtime
         if self._account() is None and group not in self.readers:
             return
         path = processed / place

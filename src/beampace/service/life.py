@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from beampace.beamtime import ChangeKind, Observation, OpenBeamtime
+from beampace.core.errors import BeampaceError
 from beampace.core.taxonomy import TAXONOMY, Failure
+from beampace.results.below import write_below
 from beampace.service.desk import Desk
 from beampace.service.each import for_each
 from beampace.service.following import Living
 from beampace.service.pace import Pace
 from beampace.service.roots import has_raw
 from beampace.service.starting import spec_of
+from beampace.store import AttemptRow, JobRow
 from beampace.work.errand import STOP_FILE
 
 
@@ -100,7 +103,7 @@ class Life:
     def _stop_attempt(self, one: Living) -> None:
         job, attempt = one
         directory = Path(attempt.directory)
-        native = attempt.native_id or self.desk.cluster.find(spec_of(job, attempt, directory))
+        native = attempt.native_id or self._found(job, attempt, directory)
         if native is None:  # written down only: no cluster has it
             words = TAXONOMY[Failure.BEAMTIME_CLOSED].words
             self.desk.ledger.end_attempt(job.key, attempt.number, Failure.BEAMTIME_CLOSED, words)
@@ -108,10 +111,19 @@ class Life:
             self._say_why(directory)
             self.desk.cluster.cancel(native, directory)
 
+    def _found(self, job: JobRow, attempt: AttemptRow, directory: Path) -> str | None:
+        """The id of an attempt that the cluster has though nobody wrote it down; it is from now on."""
+        native = self.desk.cluster.find(spec_of(job, attempt, directory))
+        if native is not None:
+            self.desk.ledger.submitted(job.key, attempt.number, native)
+        return native
+
     def _say_why(self, directory: Path) -> None:
+        """Leave the reason in the attempt's directory, which may be the jobs' account's as well."""
+        place = f"{directory.name}/{STOP_FILE}"
         try:
-            (directory / STOP_FILE).write_text(Failure.BEAMTIME_CLOSED.value, encoding="utf-8")
-        except OSError as error:
+            write_below(directory.parent, place, Failure.BEAMTIME_CLOSED.value)
+        except (BeampaceError, OSError) as error:
             self.desk.log.warning("attempt.no_reason", directory=str(directory), why=str(error))
 
     def _close(self, beamtime: str) -> None:

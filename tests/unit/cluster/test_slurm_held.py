@@ -160,3 +160,22 @@ def test_the_home_of_a_step_outlives_the_allocation(bench):
     assert (bench.pool.home("a"), bench.pool.home("b"), bench.pool.home("c")) == (5, 0, None)
     bench.pool.keep(["b"])
     assert bench.pool.home("a") is None
+
+
+def test_what_ended_unseen_frees_its_cores(bench):
+    bench.look((5, "RUNNING", 3600))
+    bench.pool.take(5, "a", Resources(8, 1000, 60))
+    assert bench.pool.fitting(SMALL, 1) == 0
+    bench.pool.keep(["b"])  # nobody follows `a` any more: its result was read while the queue was silent
+    assert bench.pool.fitting(SMALL, 1) == 2
+
+
+def test_what_waits_in_the_old_reservation_is_given_back_and_asked_for_in_the_new(bench):
+    bench.pool.key = ("pre", "p")
+    bench.look((5, "PENDING", 3600), (6, "RUNNING", 3600))
+    assert bench.pool.to_ask_for() == 0
+    bench.pool.key = ("start", "p")
+    bench.look((5, "PENDING", 3600), (6, "RUNNING", 3600))
+    assert bench.pool.to_ask_for() == 1
+    assert bench.pool.to_give_back() == (5,)
+    assert bench.pool.room(SMALL) == 6  # what runs there goes on

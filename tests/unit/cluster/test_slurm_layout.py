@@ -1,6 +1,5 @@
 """How a site is used: what is held, how large attempts may be, how long."""
 
-import math
 import time
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -10,8 +9,8 @@ import pytest
 from beampace.beamtime.resources import OnlineResources
 from beampace.cluster.slurm import Asked, Grants, Site, SurveyedLayout, Surveyor
 from beampace.cluster.slurm.held import hold_argv
-from beampace.cluster.slurm.layout import END_MARGIN_S, LEAST_TIME_S, layout_of
-from beampace.cluster.slurm.script import Request, sbatch_argv
+from beampace.cluster.slurm.layout import LEAST_TIME_S, layout_of
+from beampace.cluster.slurm.script import MARGIN_S, Request, sbatch_argv
 from beampace.core.errors import InfrastructureError
 from beampace.core.taxonomy import Failure
 
@@ -74,10 +73,13 @@ def test_nothing_is_begun_shortly_before_the_end_of_the_reservation(left_s: floa
 def test_nothing_outlasts_the_reservation() -> None:
     layout = layout_of(SITE, Asked(), 3600.0)
     assert not layout.over
-    assert layout.most_time_s == layout.held.time_s == int(3600 - END_MARGIN_S)
+    assert layout.held.time_s == 3540  # whole minutes, with the margin before the end
+    assert layout.most_time_s == 3540 - MARGIN_S
+    request = Request("bp-x", PurePosixPath("/x"), 1, 100, layout.most_time_s)
+    assert "--time=59" in sbatch_argv(request)
     assert layout.held.renew_s <= layout.held.time_s / 4
-    assert layout_of(SITE, Asked(most_time_s=600), 3600.0).most_time_s == 600
-    assert layout_of(replace(SITE, most_time_s=300), Asked(), 3600.0).most_time_s == 300
+    assert layout_of(SITE, Asked(most_time_s=600), 3600.0).most_time_s == 600 - MARGIN_S
+    assert layout_of(replace(SITE, most_time_s=300), Asked(), 3600.0).most_time_s == 300 - MARGIN_S
     assert layout_of(replace(SITE, most_time_s=0), Asked(hold_s=DAY_S), None).held.time_s == DAY_S
 
 
@@ -115,7 +117,7 @@ def test_a_site_is_asked_about_once_and_again_for_another_reservation() -> None:
     one.now += 99_000
     layout = one.layouts.look(GRANTED)
     assert layout is not None
-    assert math.isclose(layout.most_time_s, 1000 - END_MARGIN_S)
+    assert layout.most_time_s == 960 - MARGIN_S
     other = replace(GRANTED, reservation="11010000_start")
     assert one.layouts.look(other) is None
     one.settle(other)

@@ -585,3 +585,32 @@ def test_the_number_of_a_job_that_was_forgotten_and_given_to_another_is_not_canc
 def test_ids_that_are_not_ours_are_unknown(site, text):
     assert site.cluster.states({text: site.root})[text] is UNKNOWN
     assert site.cluster.ending(text) is None
+
+
+def test_resources_that_are_lost_for_a_moment_cost_nothing(site):
+    hold(site, everything=True)
+    native = site.submit(site.spec("a"))
+    site.steps[101, 3] = native.split(":")[3]
+    assert site.states()[native] is RUNNING
+    site.granted = None  # somebody edits the metadata: the beamtime goes on
+    site.cluster.states(site.natives)
+    assert site.asked("scancel") == []
+    site.granted = GRANTED
+    assert site.states()[native] is RUNNING
+    site.granted = None
+    site.cluster.release()  # this is the stop
+    site.states()
+    assert ("scancel", "--quiet", "101") in site.asked("scancel")
+
+
+def test_an_attempt_nobody_can_ask_about_is_ended_before_it_counts_as_gone(site):
+    spec = site.spec()
+    native = site.submit(spec)
+    site.states()
+    site.granted = None
+    site.now += 100
+    site.states()
+    site.now += 100
+    assert site.states()[native] is GONE
+    assert (spec.directory / "cancel").exists()  # its launcher ends, if the account comes back
+    assert (spec.directory / "pid.json").exists()  # and one that has not begun never does

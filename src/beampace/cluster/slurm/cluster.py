@@ -26,6 +26,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
+from os.path import lexists
 from pathlib import Path
 
 from beampace.cluster.files import claimed, mark, withdraw
@@ -98,6 +99,7 @@ class SlurmCluster:
             self._poller.hurry,
         )
         self._pulses = Pulses()
+        self._released = False
         self._closed_since: dict[str, float] = {}
 
     def fitting(self, wish: Resources, least: int, *, urgent: bool) -> int:
@@ -130,7 +132,7 @@ class SlurmCluster:
         layout = self._layouts.look(granted)
         try:
             with claimed(directory), self._outage:
-                known = self._giver.known(spec, granted) if (directory / LAUNCH).exists() else None
+                known = self._giver.known(spec, granted) if lexists(directory / LAUNCH) else None
                 if known is not None:
                     return str(known)
                 if layout is None:  # a job of its own could take a whole node
@@ -147,7 +149,7 @@ class SlurmCluster:
             InfrastructureError: that is not known now.
         """
         directory = spec.directory.absolute()
-        if not (directory / LAUNCH).exists() and not (directory / PID).exists():
+        if not lexists(directory / LAUNCH) and not lexists(directory / PID):
             return None
         try:
             with claimed(directory), self._outage:
@@ -233,6 +235,7 @@ class SlurmCluster:
         Raises:
             InfrastructureError: the queue could not be asked.
         """
+        self._released = True
         if self._keeper is not None and self._grants.lasting() is not None:
             self._keeper.give_back()
 
@@ -251,6 +254,7 @@ class SlurmCluster:
         granted, lasting = self._grants.open(), self._grants.lasting()
         if lasting is None:
             return
+        self._released = self._released and granted is None
         layout = None if granted is None else self._layouts.look(granted)
         # A predecessor may have held something as long as it is not known that nothing is held.
         self._poller.stepping = layout is None or layout.held.allocations > 0
@@ -263,20 +267,21 @@ class SlurmCluster:
         self._outage.answered()
         if self._keeper is None or not self._poller.answered:
             return  # what a predecessor holds is not known yet
-        if granted is None:
+        if granted is None and self._released:
             self._held.look(self._poller.jobs)
             with suppress(InfrastructureError):
                 self._keeper.give_back()  # as often as it takes
-        elif layout is not None:
+        elif granted is not None and layout is not None:
             self._keeper.tend(granted, layout, self._poller.jobs)
 
     def _listen(self, directories: Mapping[Native, Path]) -> None:
         """Hear whether what the queue does not name any more has begun, and goes on; and where steps are."""
         for native, where in directories.items():
-            if not native.number and self._held.home(native.name) is None:
-                self._held.at_home(native.name, read_home(where))
+            home = None if native.number or self._held.home(native.name) else read_home(where)
+            if home is not None:
+                self._held.at_home(native.name, home)
         missing = self._poller.missing()
-        begun = {n: where for n, where in directories.items() if n.name in missing and (where / PID).exists()}
+        begun = {n: where for n, where in directories.items() if n.name in missing and lexists(where / PID)}
         alive = self._pulses.beats({native.name: where for native, where in begun.items()})
         self._poller.hear((native.name for native in begun if not native.number), alive)
 
@@ -284,13 +289,13 @@ class SlurmCluster:
         """Count steps that a predecessor of this process started."""
         for name, directory in directories.items():
             seen = self._poller.jobs.get(name, ())
-            if seen and seen[-1].step and not (directory / EXIT).exists():
+            if seen and seen[-1].step and not lexists(directory / EXIT):
                 self._held.adopt(seen[-1].job, name, partial(asked_for, directory))
 
     def _state(self, text: str, native: Native | None, directory: Path) -> ClusterState:
         if native is None:
             return ClusterState.UNKNOWN
-        if (directory / EXIT).exists():
+        if lexists(directory / EXIT):
             self._held.free([native.name])
             return ClusterState.GONE  # its launcher writes it when nothing of its tree is left
         state = self._fate(native.name).state
@@ -298,7 +303,7 @@ class SlurmCluster:
             self._held.free([native.name])
             return state if _withdrawn(directory) else ClusterState.UNKNOWN
         if text in self._closed_since:
-            return ClusterState.GONE if self._over(text) else ClusterState.UNKNOWN
+            return ClusterState.GONE if self._over(text) and _ended(directory) else ClusterState.UNKNOWN
         return state
 
     def _fate(self, name: str) -> Fate:
@@ -333,6 +338,20 @@ def _withdrawn(directory: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def _ended(directory: Path) -> bool:
+    """See that nothing begins any more of an attempt nobody can ask about, and that what began ends.
+
+    Its launcher reads the wish, if it still lives: the account may come back with the metadata.
+    """
+    try:
+        mark(directory / CANCEL)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return _withdrawn(directory)
 
 
 def _not_writable(directory: Path, error: OSError) -> InfrastructureError:

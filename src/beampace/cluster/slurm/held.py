@@ -54,6 +54,10 @@ class HeldSettings:
     exclusive: bool = False
 
 
+Key = tuple[str, str]
+"""Reservation and partition."""
+
+
 @dataclass(slots=True)
 class _Allocation:
     job: int
@@ -62,6 +66,7 @@ class _Allocation:
     since: float
     words: str = ""
     stuck: bool = False
+    key: Key = ("", "")
     given_back: float = float("-inf")
     used: dict[str, Resources] = field(default_factory=dict)
 
@@ -74,11 +79,13 @@ class HeldPool:
         place: the daemon's directory, whose digest is in the names of its allocations.
         settings: what is kept; another layout of the site changes it.
         clock: monotonic seconds.
+        key: reservation and partition in which allocations are asked for now.
     """
 
     place: Path
     settings: HeldSettings = HeldSettings()
     clock: Callable[[], float] = time.monotonic
+    key: Key = ("", "")
     _known: dict[int, _Allocation] = field(default_factory=dict)
     _homes: dict[str, int] = field(default_factory=dict)
     _asked: list[float] = field(default_factory=list)
@@ -97,7 +104,7 @@ class HeldPool:
             known = self._known.get(seen.job)
             if known is None and state in (ClusterState.QUEUED, ClusterState.RUNNING):
                 self._known[seen.job] = _Allocation(
-                    seen.job, state, ends, self.clock(), fate.words, fate.stuck
+                    seen.job, state, ends, self.clock(), fate.words, fate.stuck, self.key
                 )
                 self._asked = self._asked[1:]
             elif known is not None:
@@ -112,7 +119,7 @@ class HeldPool:
         """How many allocations have to be asked for now."""
         now = self.clock()
         self._asked = [at for at in self._asked if now - at < ASK_AGAIN_S]
-        good = sum(not (self._ageing(one) or one.stuck) for one in self._known.values())
+        good = sum(not (self._ageing(one) or self._vain(one)) for one in self._known.values())
         return max(0, self.settings.allocations - good - len(self._asked))
 
     def asked(self) -> None:
@@ -129,7 +136,8 @@ class HeldPool:
         return tuple(
             job
             for job, one in self._known.items()
-            if one.given_back <= late and (all_of_them or one.stuck or (self._ageing(one) and not one.used))
+            if one.given_back <= late
+            and (all_of_them or self._vain(one) or (self._ageing(one) and not one.used))
         )
 
     def gave_back(self, jobs: Iterable[int]) -> None:
@@ -178,8 +186,11 @@ class HeldPool:
         self._homes[name] = job
 
     def keep(self, names: Iterable[str]) -> None:
-        """Forget where others than these were started."""
-        self._homes = {name: self._homes[name] for name in names if name in self._homes}
+        """Forget others than these: where they were started, and what they used."""
+        kept = set(names)
+        self._homes = {name: job for name, job in self._homes.items() if name in kept}
+        for one in self._known.values():
+            one.used = {name: wish for name, wish in one.used.items() if name in kept}
 
     def adopt(self, job: int, name: str, wish: Callable[[], Resources]) -> None:
         """A step that somebody else started runs there; it is asked once what it may use."""
@@ -204,6 +215,10 @@ class HeldPool:
 
     def _free_cores(self, one: _Allocation) -> int:
         return self.settings.cores - sum(used.cores for used in one.used.values())
+
+    def _vain(self, one: _Allocation) -> bool:
+        """Whether it never begins, or waits in a reservation that is not the one any more."""
+        return one.stuck or (one.state is ClusterState.QUEUED and one.key != self.key)
 
     def _ageing(self, one: _Allocation) -> bool:
         """Whether it runs and its end is near."""

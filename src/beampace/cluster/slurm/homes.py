@@ -33,10 +33,10 @@ def write_home(directory: Path, job: int) -> None:
     write_below(directory.parent, f"{directory.name}/{HOME}", f"{job}\n")
 
 
-def read_home(directory: Path) -> int:
-    """Where an attempt was started, or 0 when that was not written down, or cannot be read."""
+def read_home(directory: Path) -> int | None:
+    """Where an attempt was started; None when that was not written down, or cannot be read now."""
     text = read_below(directory.parent, f"{directory.name}/{HOME}", 20) or b""
-    return int(text) if text.strip().isdigit() else 0
+    return int(text) if text.strip().isdigit() else None
 
 
 def step_fate(fate: Fate, homes: Sequence[Fate | None]) -> Fate:

@@ -33,7 +33,7 @@ class Keeper:
 
     def tend(self, granted: OnlineResources, layout: Layout, answer: Jobs) -> None:
         """Keep as many allocations as are wanted, give back those that are old. What fails is tried again."""
-        self.pool.settings = layout.held
+        self.pool.settings, self.pool.key = layout.held, (granted.reservation, granted.partition)
         self.pool.look(answer)
         wanted = self.gate.is_open(granted) and not layout.over
         try:
@@ -47,6 +47,8 @@ class Keeper:
             if error.code is Failure.REJECTED_BY_QUEUE:
                 self.pool.refused()
                 self.gate.refused(granted, error)
+            for _ in range(self.pool.to_ask_for() if error.code is Failure.NODE_LOST else 0):
+                self.pool.asked()  # whoever does not answer is not asked for the next node at once
 
     def room(self, spec: JobSpec) -> int | None:
         """The allocation for a step, or None where a job of its own is right.
@@ -71,5 +73,5 @@ class Keeper:
 
     def _cancel(self, jobs: tuple[int, ...]) -> None:
         if jobs:
+            self.pool.gave_back(jobs)  # also when there is no answer: it is asked again, a little later
             self.queue.cancel(map(str, jobs))
-            self.pool.gave_back(jobs)

@@ -12,7 +12,7 @@ from typing import Literal
 
 from beampace.cluster.slurm.held import HeldSettings
 from beampace.cluster.slurm.probe import Site
-from beampace.cluster.slurm.script import LAUNCHER_MB, MEMORY_MARGIN
+from beampace.cluster.slurm.script import LAUNCHER_MB, MARGIN_S, MEMORY_MARGIN
 from beampace.core.ports import ClusterSize
 
 UNKNOWN_CORES, UNKNOWN_MEMORY_MB = 4, 8000
@@ -55,7 +55,7 @@ class Layout:
     Attributes:
         held: what is held.
         size: what there is for attempts.
-        most_time_s: longest time limit that can be asked for now; 0 is no bound.
+        most_time_s: longest time an attempt may be given now; 0 is no bound.
         over: whether the reservation ends so soon that nothing is begun.
     """
 
@@ -77,7 +77,7 @@ def layout_of(site: Site, asked: Asked, left_s: float | None) -> Layout:
     memory = _for_attempts(asked.node_memory_mb or site.memory_mb or UNKNOWN_MEMORY_MB, cores)
     bounds = [bound for bound in (asked.most_time_s, site.most_time_s) if bound > 0]
     bounds += [] if left_s is None else [max(60, int(left_s - END_MARGIN_S))]
-    most = min(bounds, default=0)
+    most = max(60, min(bounds) // 60 * 60) if bounds else 0  # Slurm counts minutes
     hold_s = min(asked.hold_s, most) if most else asked.hold_s
     over = left_s is not None and left_s < LEAST_TIME_S
     if exclusive(site, asked):
@@ -85,19 +85,20 @@ def layout_of(site: Site, asked: Asked, left_s: float | None) -> Layout:
         held = HeldSettings(
             nodes, cores, memory, hold_s, _renewal(asked, hold_s), everything=True, exclusive=True
         )
-        return Layout(held, ClusterSize(nodes, cores, memory), most, over)
+        return Layout(held, ClusterSize(nodes, cores, memory), _for_launcher(most), over)
     urgent = min(cores, asked.urgent_cores or max(1, cores // 4))
     urgent_mb = min(memory, asked.urgent_memory_mb or memory * urgent // cores)
     held = HeldSettings(1, urgent, urgent_mb, hold_s, _renewal(asked, hold_s))
     size = ClusterSize(max(1, len(site.nodes)), cores, memory, urgent, urgent_mb)
-    return Layout(held, size, most, over)
+    return Layout(held, size, _for_launcher(most), over)
 
 
 def layout_of_jobs(asked: Asked) -> Layout:
     """How a site is used where nothing can be held: every attempt is a job of its own."""
     cores = asked.node_cores or UNKNOWN_CORES
     memory = _for_attempts(asked.node_memory_mb or UNKNOWN_MEMORY_MB, cores)
-    return Layout(HeldSettings(), ClusterSize(asked.nodes or 1, cores, memory), asked.most_time_s)
+    size = ClusterSize(asked.nodes or 1, cores, memory)
+    return Layout(HeldSettings(), size, _for_launcher(asked.most_time_s))
 
 
 def exclusive(site: Site, asked: Asked) -> bool:
@@ -113,6 +114,11 @@ def _held_nodes(site: Site, asked: Asked, *, reserved: bool) -> int:
     if asked.nodes:
         return min(asked.nodes, there)
     return there if reserved else 1
+
+
+def _for_launcher(most_s: int) -> int:
+    """The longest time an attempt may be given, so that the queue's limit, which lies above, is allowed."""
+    return max(60, most_s - MARGIN_S) if most_s else 0
 
 
 def _renewal(asked: Asked, hold_s: int) -> int:

@@ -127,7 +127,8 @@ class CommandQueue:
             InfrastructureError: it could not be started (rejected_by_queue), or this is not known.
         """
         first = argv[0] if self.programs is None else str(self.programs / argv[0])
-        done = self.transport.run(("/bin/sh", "-c", _DETACHED, "sh", str(log), first, *argv[1:]))
+        words = ("/bin/sh", "-c", _DETACHED, "sh", str(log), first, *argv[1:])
+        done = self.transport.run(words, b"", self.answer_s)
         if done.exit != 0:
             raise refusal(done)
 

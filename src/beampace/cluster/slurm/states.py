@@ -114,7 +114,9 @@ _NEVER: tuple[tuple[re.Pattern[str], Failure, str], ...] = (
         "Its node could not start it, and the queue holds it.",
     ),
     (
-        re.compile(r"^(DependencyNeverSatisfied|BadConstraints|InvalidAccount|InvalidQOS)$", re.I),
+        re.compile(
+            r"^(DependencyNeverSatisfied|BadConstraints|InvalidAccount|InvalidQOS|PartitionTimeLimit)$", re.I
+        ),
         Failure.REJECTED_BY_QUEUE,
         "It would never start",
     ),
