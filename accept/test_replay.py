@@ -1,6 +1,6 @@
 """Datasets played to the daemon: 20 kills of it, 10 killed jobs, 5 late or truncated files, and DIALS.
 
-`BEAMPACE_REPLAY_DATASETS` says how many datasets there are in all (100 here, 300 in full), and
+`BEAMPACE_REPLAY_DATASETS` says how many datasets there are in all (80 here, 300 in full), and
 `BEAMPACE_REPLAY_DIALS` how many of them are processed with DIALS (2 here, 12 in full).
 """
 
@@ -23,7 +23,7 @@ from beampace.simulate.beamtime.wishes import Fault, Wishes
 from tests.support.invariant import Evidence
 from tests.support.replay import Replay, Site
 
-DATASETS = int(os.environ.get("BEAMPACE_REPLAY_DATASETS", "100"))
+DATASETS = int(os.environ.get("BEAMPACE_REPLAY_DATASETS", "80"))
 DIALS = int(os.environ.get("BEAMPACE_REPLAY_DIALS", "2"))
 FAULTS = {Fault.DAEMON_KILLED: 20, Fault.JOB_KILLED: 10, Fault.LATE: 3, Fault.TRUNCATED: 2}
 WISHES = Wishes(
