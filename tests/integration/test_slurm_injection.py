@@ -92,7 +92,11 @@ counts = "counts.json"
     @property
     def cluster(self) -> str:
         hook = f'[results.hooks]\ncommand = ["{self.python}", "{self.base / "hook.py"}"]\n'
-        return f'{super().cluster}setup = ["export SETUP=done"]\n{hook}'
+        return f"{super().cluster}{hook}"
+
+    @property
+    def setup(self) -> tuple[str, ...]:
+        return (*super().setup, "export SETUP=done")
 
     def prepare(self) -> None:
         super().prepare()

@@ -11,7 +11,7 @@ from beampace.core.taxonomy import Failure
 from beampace.simulate.beamtime.played import PlayedDataset
 from tests.support.invariant import Works
 from tests.support.replay import EVERY_FRAME
-from tests.support.slurm_saboteur import Holds
+from tests.support.slurm_holds import Holds
 from tests.support.slurm_site import SlurmSite
 
 HASTY = "hasty"

@@ -23,9 +23,9 @@ from typing import Any
 from beampace.simulate.beamtime.played import Played
 from tests.support.invariant import Evidence
 from tests.support.slurm_faulty import FaultySite
+from tests.support.slurm_holds import Submits
 from tests.support.slurm_lab import REPOSITORY, running_lab
 from tests.support.slurm_replay import WISHES, FaultyReplay, faulty_tasks
-from tests.support.slurm_saboteur import Submits
 from tests.support.slurm_site import slurm_site
 from tools.lab import configuration, processes
 from tools.lab.lab import Lab

@@ -18,13 +18,15 @@ from beampace.core.dataset import DatasetKind
 from beampace.simulate.beamtime.acts import Act, Deed, Fate, Play, Script
 from beampace.simulate.beamtime.daemon import Daemon
 from beampace.simulate.beamtime.mischief import Mischief
+from beampace.simulate.beamtime.played import Played
 from beampace.simulate.beamtime.player import Player
 from beampace.simulate.beamtime.script import write_script
 from beampace.simulate.beamtime.stage import Stage, stage_of
 from beampace.simulate.beamtime.wishes import Wishes
 from tests.support.replay import Replay, Settled, ledger_of
 from tests.support.slurm_faulty import FaultySite
-from tests.support.slurm_saboteur import Saboteur, Submits
+from tests.support.slurm_holds import Submits
+from tests.support.slurm_saboteur import Saboteur
 from tools.lab import faults
 from tools.lab.processes import until
 
@@ -150,6 +152,13 @@ class FaultyReplay(Replay):
     after_stop_s: float = 4.0
     stage: FaultyStage | None = None
     parent: int = 0
+
+    def play(self) -> Played:
+        try:
+            return super().play()
+        finally:
+            if self.stage is not None:
+                self.stage.saboteur.stop()
 
     def script(self) -> Script:
         return with_kills(super().script())

@@ -6,7 +6,6 @@ speed of the machine. Every fault is written down with what it met (`Strike`).
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
 import time
@@ -21,9 +20,10 @@ from beampace.core.taxonomy import Failure
 from beampace.simulate.beamtime.played import Played
 from beampace.store import AttemptRow, JobRow, Ledger
 from tests.support.replay import ledger_of
-from tools.lab import faults, processes
+from tests.support.slurm_holds import Alive, Holds, Note, Strike, Submits, alive
+from tools.lab import faults
 from tools.lab.lab import Lab
-from tools.lab.processes import until
+from tools.lab.processes import LabError, until
 
 PATIENCE_S = 120.0
 CANCELLED = 5
@@ -32,139 +32,6 @@ REMEMBERED_S = 6.0
 """Seconds after which a controller that crashes has not forgotten a job that began."""
 WITHOUT_S = 8.0
 """Seconds without any reservation."""
-
-
-@dataclass(frozen=True, slots=True)
-class Alive:
-    """An attempt of ours in the queue.
-
-    Attributes:
-        id: what `scancel` knows it by: a job or a step.
-        name: opaque name of the attempt.
-        running: or it waits.
-        node: where it runs, or "".
-    """
-
-    id: str
-    name: str
-    running: bool
-    node: str
-
-    @property
-    def attempt(self) -> str:
-        """`<key>-<number>`."""
-        return self.name.removeprefix("bp-").rpartition("-")[0]
-
-    @property
-    def job(self) -> str:
-        """Number of the job or of the allocation."""
-        return self.id.partition(".")[0]
-
-
-def alive(lab: Lab) -> list[Alive]:
-    """All attempts of ours that run or wait in the queue."""
-    jobs = lab.run(["squeue", "-h", "-t", "R,PD", "-o", "%i|%j|%T|%N"], check=False).stdout
-    steps = lab.run(["squeue", "-h", "-s", "-o", "%i|%j|RUNNING|%N"], check=False).stdout
-    lines = [line.split("|") for line in (jobs + steps).splitlines()]
-    return [Alive(one[0], one[1], one[2] == "RUNNING", one[3]) for one in lines if one[1].startswith("bp-")]
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What a program that waits has left: where it runs, and for which attempt."""
-
-    file: Path
-    attempt: str
-    node: str
-    job: str
-    pid: int
-
-    @property
-    def lives(self) -> bool:
-        """Whether it still runs."""
-        return processes.began(self.pid) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Holds:
-    """Where programs of jobs wait for a fault: at most so many that begin while it is `armed`.
-
-    Attributes:
-        place: a directory that the account may read, with one below it that it may write to.
-    """
-
-    place: Path
-
-    def prepare(self) -> None:
-        """Make the directories."""
-        for name, mode in (("armed", 0o755), ("struck", 0o755), ("notes", 0o1777)):
-            (self.place / name).mkdir(parents=True)
-            (self.place / name).chmod(mode)
-
-    def arm(self, fault: str, most: int, latest: int = 1) -> None:
-        """From now on, programs wait for this fault: so many, of attempts up to this number."""
-        part = self.place / f".{fault}"
-        part.write_text(f"{most} {latest}")
-        part.rename(self.place / "armed" / fault)
-
-    def strike(self, fault: str) -> None:
-        """It has happened: those that are left go on, no others wait."""
-        (self.place / "armed" / fault).unlink()
-        (self.place / "struck" / fault).touch()
-
-    def notes(self, fault: str) -> list[Note]:
-        """Programs that wait for it and live; the place of one that was ended otherwise is free again."""
-        found = []
-        for file in sorted((self.place / "notes").glob(f"{fault}-*")):
-            text = file.read_text()
-            if not text.endswith("}"):
-                continue
-            note = Note(file, **json.loads(text))
-            if note.lives:
-                found.append(note)
-            else:
-                file.unlink(missing_ok=True)
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class Strike:
-    """A fault that was injected.
-
-    Attributes:
-        fault: which.
-        at: when (UTC, ISO 8601).
-        words: what was done.
-        running, waiting: attempts or jobs of ours that it met.
-        refused: submits that the queue refused because of it.
-    """
-
-    fault: str
-    at: str
-    words: str
-    running: tuple[str, ...] = ()
-    waiting: tuple[str, ...] = ()
-    refused: int = 0
-
-
-@dataclass(slots=True)
-class Submits:
-    """Counts what the controller was asked for."""
-
-    lab: Lab
-
-    @property
-    def _lines(self) -> list[str]:
-        text = (self.lab.place.log / "slurmctld.log").read_text(errors="replace")
-        return [line for line in text.splitlines() if "_slurm_rpc_submit_batch_job" in line]
-
-    def all(self) -> int:
-        """Submits, taken or not."""
-        return len(self._lines)
-
-    def refused(self) -> int:
-        """Submits that were not taken."""
-        return sum("JobId=" not in line for line in self._lines)
 
 
 @dataclass
@@ -195,11 +62,26 @@ class Saboteur:
     error: BaseException | None = None
     done: bool = False
     _thread: threading.Thread | None = None
+    _over: bool = False
 
     def start(self) -> None:
         """Begin."""
         self._thread = threading.Thread(target=self._run, name="saboteur", daemon=True)
         self._thread.start()
+
+    def stop(self) -> None:
+        """Do nothing more; returns when it is so."""
+        self._over = True
+        if self._thread is not None:
+            self._thread.join(2 * SSHD_DOWN_S)
+
+    @contextmanager
+    def _ledger(self) -> Iterator[Ledger]:
+        """The ledger of the daemon, as long as that is there."""
+        if self._over:
+            raise LabError("The play is over.")
+        with ledger_of(self.state_dir) as ledger:
+            yield ledger
 
     def check(self) -> None:
         """Raise what went wrong."""
@@ -232,7 +114,11 @@ class Saboteur:
 
     def held(self, fault: str, count: int) -> list[Note]:
         """Wait until so many programs wait for a fault."""
-        until(lambda: len(self.holds.notes(fault)) >= count, f"{count} jobs wait for {fault}", PATIENCE_S)
+
+        def enough() -> bool:
+            return self._over or len(self.holds.notes(fault)) >= count
+
+        until(enough, f"{count} jobs wait for {fault}", PATIENCE_S)
         return self.holds.notes(fault)[:count]
 
     def _start(self) -> None:
@@ -256,7 +142,7 @@ class Saboteur:
         return self._full_waiting()
 
     def _full_waiting(self) -> tuple[str, ...]:
-        with ledger_of(self.state_dir) as ledger:
+        with self._ledger() as ledger:
             return tuple(job.key for job in ledger.waiting() if job.work == "process")
 
     @contextmanager
@@ -321,14 +207,15 @@ class Saboteur:
         key, _, number = one.attempt.rpartition("-")
         return number == "1" and key not in {job.key for job in self._spared()}
 
-    def _codes(self, attempts: Iterable[str]) -> dict[str, str]:
+    def _codes(self, names: Iterable[str]) -> dict[str, str]:
         """How attempts have ended in the ledger; "" while they have not."""
-        with ledger_of(self.state_dir) as ledger:
+        attempts = tuple(names)
+        with self._ledger() as ledger:
             found = {f"{a.job}-{a.number}": a.code for a in ledger_attempts(ledger, attempts)}
         return {attempt: found.get(attempt, "") for attempt in attempts}
 
     def _spared(self) -> list[JobRow]:
-        with ledger_of(self.state_dir) as ledger:
+        with self._ledger() as ledger:
             mine = {row.id for row in ledger.datasets() if row.name in self.spared}
             return [job for job in ledger.jobs() if job.dataset in mine]
 
@@ -386,7 +273,9 @@ class Saboteur:
 
     def _calm(self) -> bool:
         """Whether no job that lost an attempt is under way: three losses, and it is given up."""
-        with ledger_of(self.state_dir) as ledger:
+        if not all(self._codes(one for strike in self.strikes for one in strike.running).values()):
+            return False  # the daemon has not noticed yet
+        with self._ledger() as ledger:
             return not any(job.attempts > 1 and job.state is not JobState.ENDED for job in ledger.jobs())
 
     def _spared_have_ended(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TypeVar
 
 from beampace.simulate.beamtime.metadata import Beamtime
 from tests.support.replay import Site
-from tools.lab.interpreter import shared_python
+from tools.lab.interpreter import kernels, shared_python
 from tools.lab.lab import Lab
 
 _NUMBERS = itertools.count(1)
@@ -56,6 +57,11 @@ class SlurmSite(Site):
         return shared_python(self.lab)
 
     @property
+    def setup(self) -> tuple[str, ...]:
+        """Lines of shell before each job."""
+        return (f"export NUMBA_CACHE_DIR={kernels(self.lab)}",)
+
+    @property
     def cluster(self) -> str:
         return f"""[cluster]
 kind = "slurm"
@@ -67,6 +73,7 @@ port = {self.lab.ssh_port}
 node_base = "{self.lab.place.node_base}"
 python = "/usr/bin/python3"
 program = ["{self.python}"]
+setup = {json.dumps(self.setup)}
 job_log = "{self.lab.place.log / "jobcomp.txt"}"
 scratch = ["/tmp"]
 scratch_mb = 10

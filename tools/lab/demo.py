@@ -18,7 +18,7 @@ from beampace.cli.demo_results import exit_of_all, overview, results_below
 from beampace.cli.guard import available_cores, guarded
 from beampace.work import Switch
 from tools.lab import running
-from tools.lab.interpreter import shared_python
+from tools.lab.interpreter import kernels, shared_python
 from tools.lab.lab import Lab, run
 from tools.lab.plan import Plan
 from tools.lab.processes import until
@@ -40,6 +40,7 @@ port = {port}
 node_base = "{node_base}"
 python = "/usr/bin/python3"
 program = ["{python}"]
+setup = ["export NUMBA_CACHE_DIR={kernels}"]
 scratch = ["/tmp"]
 scratch_mb = 100
 grace_s = 1.0
@@ -109,6 +110,7 @@ def _configuration(lab: Lab, state: Path) -> str:
         port=lab.ssh_port,
         node_base=lab.place.node_base,
         python=shared_python(lab),
+        kernels=kernels(lab),
     )
 
 

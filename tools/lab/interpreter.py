@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import os
+import pwd
+import shutil
+import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
+from beampace.cli.numba_cache import choose, shipped_directory
 from tools.lab.lab import Lab
 from tools.lab.processes import LabError
 
@@ -28,6 +34,27 @@ def shared_python(lab: Lab) -> Path:
         words = f"{lab.user} can run beampace neither with {sys.executable} nor with {made}: {said}"
         raise LabError(words + " The repository and its .venv must be readable by every account.")
     return made
+
+
+def kernels(lab: Lab) -> Path:
+    """Compiled kernels for the first account, as an installation has them.
+
+    Without, many first jobs at once would each compile them for a quarter of a minute.
+    """
+    place = lab.place.root / "python/numba"
+    if not place.exists():
+        shutil.copytree(_compiled(), place)
+        account = pwd.getpwnam(lab.user)
+        for path in (place, *place.rglob("*")):
+            os.chown(path, account.pw_uid, account.pw_gid)
+    return place
+
+
+@functools.cache
+def _compiled() -> Path:
+    """Where this process's environment keeps its kernels, compiled if need be."""
+    subprocess.run([sys.executable, "-m", "beampace", "warm"], check=True, capture_output=True)
+    return choose(dict(os.environ), shipped_directory())
 
 
 def _make(lab: Lab, python: Path) -> None:

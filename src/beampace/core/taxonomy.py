@@ -190,7 +190,7 @@ TAXONOMY: dict[Failure, Entry] = {
         Exit.INFRASTRUCTURE,
     ),
     Failure.PREEMPTED: Entry(
-        "The job was set aside for more urgent work.",
+        "The job was ended from outside, or its place was taken.",
         "It is tried again by itself.",
         Exit.INFRASTRUCTURE,
     ),

@@ -21,7 +21,7 @@ _UNCLEAR = re.compile(
 
 RESERVATION = re.compile(
     r"Requested reservation is invalid|Access denied to requested reservation"
-    r"|Requested reservation not usable now|reservation .*(?:deleted|expired)",
+    r"|Requested reservation not usable now|Problem using reservation|reservation .*(?:deleted|expired)",
     re.I,
 )
 
