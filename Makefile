@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` and `make test`. Both set up whatever is missing.
 PYTEST = .venv/bin/python -m pytest
-.PHONY: setup setup-tests demo demo-slurm test lint unit integration accept bundle lock docs slurm-lab
+.PHONY: setup setup-tests demo demo-slurm test lint unit integration accept bundle lock docs slurm-lab replay-slurm
 
 setup:
 	@tools/setup
@@ -35,6 +35,10 @@ accept: setup-tests
 	.venv/bin/python benchmarks/simulate_frames.py 3
 	.venv/bin/python benchmarks/look.py --rounds 4 --frames 2
 	$(PYTEST) -s --timeout 1800 accept
+
+# 40 datasets through Slurm in both shapes, with faults of nodes, controller, network, reservation and staff: 5 min.
+replay-slurm: setup-tests
+	$(PYTEST) -s replays
 
 # A Slurm cluster below DIR until Ctrl-C; ACCOUNTING=yes adds slurmdbd with MariaDB.
 DIR = /tmp/slurm-lab

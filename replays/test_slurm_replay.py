@@ -37,7 +37,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     assert ended(plays) == dict.fromkeys(SHAPES, 0)
     found = {shape: read(file) for shape, file in files.items()}
     for shape, outcome in found.items():
-        print(f"\n{shape}: {outcome.seconds:.0f} s\n{outcome.table}")  # noqa: T201 - to be read by people
+        print(f"\n{shape}: {outcome.seconds:.0f} s\n{outcome.table}")
     return found
 
 
