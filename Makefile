@@ -38,7 +38,7 @@ accept: setup-tests
 
 # 40 datasets through Slurm in both shapes, with faults of nodes, controller, network, reservation and staff: 5 min.
 replay-slurm: setup-tests
-	$(PYTEST) -s replays
+	$(PYTEST) -s accept/test_slurm_replay.py
 
 # A Slurm cluster below DIR until Ctrl-C; ACCOUNTING=yes adds slurmdbd with MariaDB.
 DIR = /tmp/slurm-lab
