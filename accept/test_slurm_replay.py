@@ -34,7 +34,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
         pytest.skip(reason)
     files = {shape: tmp_path_factory.mktemp("replay") / f"{shape}.json" for shape in SHAPES}
     codes = ended({shape: started(shape, file) for shape, file in files.items()})
-    # A fault that could not be injected ends its play: it says nothing of the daemon, and is played once more.
+    # A fault that could not be injected ends its play, which says nothing of the daemon: once more then.
     again = [shape for shape, code in codes.items() if code]
     assert set(ended({shape: started(shape, files[shape]) for shape in again}).values()) <= {0}
     found = {shape: read(file) for shape, file in files.items()}
