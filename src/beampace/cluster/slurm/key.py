@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 
 import asyncssh
 
+from beampace.cluster.slurm.secret import Secret
 from beampace.cluster.slurm.transport import Unreachable
 
-MOST_BYTES = 100_000
+_KEY_FILE = Secret(
+    "the private key",
+    "Let the daemon's account read it, or name a copy as `ssh_key` in [cluster.slurm].",
+    "Do `chmod 600` on a copy and name it as `ssh_key`, or set `allow_open_key` in [cluster.slurm].",
+)
 
 
 def read_key(path: Path | None, *, allow_open: bool = False) -> asyncssh.SSHKey:
@@ -27,30 +30,7 @@ def read_key(path: Path | None, *, allow_open: bool = False) -> asyncssh.SSHKey:
     if path is None:
         hint = "Name one as `ssh_key` in [cluster.slurm]."
         raise Unreachable("the metadata of the beamtime name no private key.", hint)
-    try:
-        content, mode = _content(path)
-    except OSError as error:
-        hint = "Let the daemon's account read it, or name a copy as `ssh_key` in [cluster.slurm]."
-        raise Unreachable(f"the private key {path} cannot be read: {error.strerror}.", hint) from None
-    if not stat.S_ISREG(mode):
-        raise Unreachable(f"the private key {path} is no plain file.")
-    if mode & (stat.S_IRWXG | stat.S_IRWXO) and not allow_open:
-        hint = f"Do `chmod 600` on a copy and name it as `ssh_key`, or set `allow_open_key` in {_SECTION}."
-        shown = f"{stat.S_IMODE(mode):04o}"
-        raise Unreachable(f"the private key {path} may be read by others (mode {shown}).", hint)
-    return _imported(content, path)
-
-
-_SECTION = "[cluster.slurm]"
-
-
-def _content(path: Path) -> tuple[bytes, int]:
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        mode = os.fstat(file).st_mode
-        return (os.read(file, MOST_BYTES) if stat.S_ISREG(mode) else b"", mode)
-    finally:
-        os.close(file)
+    return _imported(_KEY_FILE.read(path, allow_open=allow_open), path)
 
 
 def _imported(content: bytes, path: Path) -> asyncssh.SSHKey:

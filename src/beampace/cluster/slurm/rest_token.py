@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from beampace.cluster.slurm.secret import Secret
 from beampace.cluster.slurm.transport import Unreachable
 
-MOST_BYTES = 20_000
 _TOKEN = re.compile(r"(?:SLURM_(?:JWT|TOKEN)=)?([\w-]{1,8000}\.[\w-]{1,8000}\.[\w-]{1,8000})", re.ASCII)
 """As `scontrol token` and `slurm_token` print it, or the token alone."""
 
@@ -42,6 +40,13 @@ class Token:
         return float(end) if isinstance(end, int) and 0 < end < 2**40 else None
 
 
+_TOKEN_FILE = Secret(
+    "the token",
+    "Let the daemon's account read it, or correct `rest_token` in [cluster.slurm].",
+    "Do `chmod 600` on it: whoever knows it is the account, on the whole cluster.",
+)
+
+
 def read_token(path: Path, *, allow_open: bool = False) -> Token:
     """Read the token.
 
@@ -53,28 +58,9 @@ def read_token(path: Path, *, allow_open: bool = False) -> Token:
         Unreachable: there is none, it cannot be read, others may read it, or it is no token. The message
             names the file and its mode, never its content.
     """
-    try:
-        content, mode = _content(path)
-    except OSError as error:
-        hint = "Let the daemon's account read it, or correct `rest_token` in [cluster.slurm]."
-        raise Unreachable(f"the token {path} cannot be read: {error.strerror}.", hint) from None
-    if not stat.S_ISREG(mode):
-        raise Unreachable(f"the token {path} is no plain file.")
-    if mode & (stat.S_IRWXG | stat.S_IRWXO) and not allow_open:
-        hint = "Do `chmod 600` on it: whoever knows it is the account, on the whole cluster."
-        shown = f"{stat.S_IMODE(mode):04o}"
-        raise Unreachable(f"the token {path} may be read by others (mode {shown}).", hint)
+    content = _TOKEN_FILE.read(path, allow_open=allow_open)
     found = _TOKEN.fullmatch(content.decode("ascii", errors="replace").strip())
     if found is None:
         hint = "Write there what `scontrol token` (at DESY `slurm_token`) prints."
         raise Unreachable(f"{path} holds no token.", hint)
     return Token(found[1])
-
-
-def _content(path: Path) -> tuple[bytes, int]:
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        mode = os.fstat(file).st_mode
-        return (os.read(file, MOST_BYTES) if stat.S_ISREG(mode) else b"", mode)
-    finally:
-        os.close(file)
