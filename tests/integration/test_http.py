@@ -1,24 +1,25 @@
 """The HTTP interface over real connections."""
 
-import json
+import re
 import socket
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import httpx
 import pytest
-from starlette.routing import Route
 
 from beampace.core.errors import InputError
 from beampace.core.taxonomy import Failure
 from beampace.service.metrics import Metrics
 from beampace.store import EventRow
 from beampace.web import ControlTwin, DiskInfo, LagInfo, Role, Tokens
+from beampace.web.access.limits import Buckets
 from beampace.web.app import create_app
 from beampace.web.http import serve_http
-from tests.support.serving import running, until
+from beampace.web.page_settings import PageSettings
+from tests.support.pages import parts_of, routes_of
+from tests.support.serving import running
 
 READ, ANNOUNCE = "r" * 32, "a" * 32
 TOKENS = Tokens.of([(READ, [Role.READ]), (ANNOUNCE, [Role.ANNOUNCE])])
@@ -42,7 +43,10 @@ class Events:
 def served(control=None, events=None, metrics=None, **options):
     control, events = control or ControlTwin(), events or Events()
     metrics = metrics or Metrics()
-    app = create_app(control, TOKENS, events, metrics.exposition, **options)
+    settings = PageSettings(**options)
+    parts = parts_of(events, control, metrics=metrics.exposition, settings=settings)
+    parts.door.limits.requests = Buckets(1e6, 1e6)
+    app = create_app(parts)
     with running(lambda: serve_http(app)) as port:
         yield f"http://127.0.0.1:{port}"
 
@@ -55,15 +59,21 @@ def client(url, token=READ):
 
 
 def test_no_route_answers_without_a_token():
-    app = create_app(ControlTwin(), TOKENS, Events(), lambda: b"")
-    paths = {route.path for route in app.routes if isinstance(route, Route)}
+    app = create_app(parts_of(Events()))
+    paths = {re.sub(r"{[^}]*}", "1", path) for _, path in routes_of(app)}
     known = {"/api/announce", "/api/status", "/api/events", "/healthz", "/metrics", "/api/openapi.json"}
     assert known <= paths
     control = ControlTwin()
     with served(control) as url:
         for token in ("", "x" * 32, READ + "x", READ[:-1]):
             with client(url, token) as asked:
-                for path in (*sorted(paths), "/", "/nowhere", "/docs", "/static/../healthz"):
+                for path in (
+                    *sorted(paths - {"/login", "/in"}),
+                    "/",
+                    "/nowhere",
+                    "/docs",
+                    "/static/../healthz",
+                ):
                     for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"):
                         answer = asked.request(method, path)
                         assert answer.status_code == 401, (method, path)
@@ -200,102 +210,16 @@ def test_the_description_names_every_route_and_field():
     assert all("description" in value for name, value in fields.items() if name != "do")
 
 
-class Reader:
-    """Reads a stream of events in a thread."""
-
-    def __init__(self, asked, path="/api/events", **headers):
-        self.events, self.comments, self.ended = [], [], threading.Event()
-        self._thread = threading.Thread(target=self._read, args=(asked, path, headers), daemon=True)
-        self._thread.start()
-
-    def _read(self, asked, path, headers):
-        try:
-            with asked.stream("GET", path, headers=headers) as answer:
-                assert answer.headers["content-type"].startswith("text/event-stream")
-                found = {}
-                for line in answer.iter_lines():
-                    name, _, value = line.partition(": ")
-                    if line.startswith(":"):
-                        self.comments.append(line)
-                    elif line:
-                        found[name] = value
-                    elif "id" in found:
-                        self.events.append((int(found["id"]), found["event"], json.loads(found["data"])))
-                        found = {}
-        except httpx.HTTPError:
-            pass
-        finally:
-            self.ended.set()
-
-    @property
-    def ids(self):
-        return [event[0] for event in self.events]
-
-
-def test_events_come_as_they_happen_and_go_on_where_a_reader_left_off():
-    events = Events()
-    for number in range(1200):
-        events.tell("job.planned", number=number)
-    with served(events=events) as url, client(url) as asked:
-        first = Reader(asked)
-        until(lambda: len(first.ids) == 1200)
-        events.tell("result", words="a line\nand another: {}")
-        until(lambda: len(first.ids) == 1201)
-        assert first.ids == list(range(1, 1202))
-        assert first.events[-1][1] == "result"
-        assert first.events[-1][2]["payload"] == {"words": "a line\nand another: {}"}
-        with client(url) as again:
-            resumed = Reader(again, **{"Last-Event-ID": "1199"})
-            until(lambda: len(resumed.ids) == 2)
-            assert resumed.ids == [1200, 1201]
-        with client(url) as again:
-            assert again.get("/api/events", headers={"Last-Event-ID": "x"}).status_code == 422
-    assert first.ended.wait(20)  # the server's stop ends the stream
-
-
-def test_a_group_sees_its_own_events_and_those_of_all():
-    events = Events()
-    for group in ("a", "b", "", "a"):
-        events.tell("result", group)
-    with served(events=events) as url, client(url) as asked:
-        reader = Reader(asked, "/api/events?group=a&after=1")
-        until(lambda: len(reader.ids) == 2)
-        events.tell("result", "b")
-        events.tell("result", "a")
-        until(lambda: len(reader.ids) == 3)
-        assert reader.ids == [3, 4, 6]
-
-
-def test_a_quiet_stream_has_a_heartbeat():
-    with served(heartbeat_s=0.2) as url, client(url) as asked:
-        reader = Reader(asked)
-        until(lambda: sum("still here" in comment for comment in reader.comments) >= 2)
-
-
-def test_readers_of_events_are_bounded_and_their_places_come_free(monkeypatch):
-    monkeypatch.setattr("beampace.web.app.MOST_STREAMS", 2)
-    with served(heartbeat_s=0.1) as url, client(url) as asked:
-        with asked.stream("GET", "/api/events"), asked.stream("GET", "/api/events"):
-            refused = asked.get("/api/events")
-            assert (refused.status_code, refused.json()["code"]) == (503, "rejected_by_queue")
-
-        def free():
-            with asked.stream("GET", "/api/events") as answer:
-                return answer.status_code == 200
-
-        until(free)
-
-
 def test_a_port_that_is_taken_is_said_plainly():
     with served() as url:
         port = httpx.URL(url).port
-        app = create_app(ControlTwin(), TOKENS, Events(), lambda: b"")
+        app = create_app(parts_of(Events()))
         with pytest.raises(InputError, match=f"port {port}"), running(lambda: serve_http(app, port=port)):
             pass
 
 
 def test_nobody_may_do_anything_without_any_token_in_the_file():
-    app = create_app(ControlTwin(), Tokens(), Events(), lambda: b"")
+    app = create_app(parts_of(Events(), tokens=Tokens()))
     with running(lambda: serve_http(app)) as port, client(f"http://127.0.0.1:{port}", "") as asked:
         assert asked.get("/healthz").status_code == 401
         assert asked.get("/healthz", headers={"Authorization": "Bearer"}).status_code == 401

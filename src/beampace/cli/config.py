@@ -56,7 +56,7 @@ def verify_command(config: Path | None) -> int:
 
 def tokens_command(config: Path | None) -> int:
     """Make the token file of the HTTP interface and print the tokens, once; returns the exit code."""
-    from beampace.service.assembly import tokens_path
+    from beampace.service.web_parts import tokens_path
 
     def run() -> None:
         path = tokens_path(load(config).settings)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from beampace.cli.guard import available_cores, guarded
 from beampace.cli.scenarios import two_crystals
 from beampace.cli.simulate import Plan, write_simulation
 from beampace.core.cell import UnitCell
-from beampace.core.errors import BeampaceError, failure
+from beampace.core.errors import BeampaceError, Cancelled, failure
 from beampace.core.ports import Progress
 from beampace.core.taxonomy import Failure
 from beampace.service.places import socket_path
@@ -28,7 +29,14 @@ from beampace.service.socket_client import ask
 from beampace.simulate.crystal import CrystalSpec
 from beampace.simulate.options import InfoFile, WriteOptions
 from beampace.simulate.scenario import Lattice, Scenario
-from beampace.web import ResultInfo, StatusAnswer, StatusRequest
+from beampace.web import (
+    AccessLinkRequest,
+    ErrorAnswer,
+    LinkAnswer,
+    ResultInfo,
+    StatusAnswer,
+    StatusRequest,
+)
 from beampace.work import FanOut, Switch
 
 ORTHORHOMBIC = CrystalSpec(UnitCell(38.1, 47.3, 56.7, 90, 90, 90), "P212121", b_factor=60, seed=11)
@@ -65,8 +73,14 @@ def scans() -> tuple[tuple[Scan, ...], Scan]:
     return there, Scan(mono, "user1/mono/rotational_001", 25, LIVE_RATE)
 
 
-def demo_command(directory: Path, cores: int | None) -> int:
-    """Carry out the command; returns the exit code."""
+def demo_command(directory: Path, cores: int | None, *, stay: bool = False) -> int:
+    """Carry out the command; returns the exit code.
+
+    Args:
+        directory: where it goes.
+        cores: for the simulation; all by default.
+        stay: keep daemon and pages at the end, until somebody stops it.
+    """
     console = Console()
 
     def run(switch: Switch) -> int:
@@ -75,17 +89,29 @@ def demo_command(directory: Path, cores: int | None) -> int:
         beamtime, state = place / BEAMTIME, place / "state"
         serve = ("--root", str(beamtime), "--state-dir", str(state))
         with played(beamtime, state, serve, cores or available_cores(), console, switch):
-            pass  # the daemon has nothing left to do
-        shown = results_below(beamtime / "processed")
-        console.print(overview(shown))
-        console.print("Look at these:")
-        pages = [page for one in shown for page in one.pages]
-        for page in (place / BEAMTIME / "processed" / "index.html", *pages):
-            console.print(Text(str(page)), soft_wrap=True)
-        console.print(f"The demonstration took {time.monotonic() - started:.0f} s.", highlight=False)
+            shown = results_below(beamtime / "processed")
+            console.print(overview(shown))
+            console.print("Look at these:")
+            pages = [page for one in shown for page in one.pages]
+            for page in (place / BEAMTIME / "processed" / "index.html", *pages):
+                console.print(Text(str(page)), soft_wrap=True)
+            console.print(f"The demonstration took {time.monotonic() - started:.0f} s.", highlight=False)
+            _stay(console, switch, asked=stay)
         return exit_of_all(shown)
 
     return guarded(Console(stderr=True), run)
+
+
+def _stay(console: Console, switch: Switch, *, asked: bool) -> None:
+    """Keep the pages until somebody stops it, when that was asked for."""
+    if not asked:
+        console.print("`beampace demo --stay` keeps the pages open at the end.")
+        return
+    console.print("The pages stay open until Ctrl-C.")
+    with suppress(Cancelled):
+        while True:
+            switch.check()
+            time.sleep(ASK_EVERY_S)
 
 
 @contextmanager
@@ -113,6 +139,7 @@ def played(
             write_simulation(_plan(scan, beamtime, cores), FanOut((bars, progress)))
     with ExitStack() as stack:
         daemon = stack.enter_context(running_daemon(serve, state_dir))
+        tell_address(daemon, console, progress)
         console.print(
             "The daemon is started: grid scan, test shots and rotation scan are worked on by themselves."
         )
@@ -126,7 +153,8 @@ def played(
 def running_daemon(serve: Sequence[str], state_dir: Path) -> Iterator[Daemon]:
     """`beampace serve` with these arguments, for as long as the context lasts."""
     command = [sys.executable, "-P", "-m", "beampace", "serve", *serve]
-    environment = {**os.environ, "BEAMPACE_WATCH__PATIENCE_S": f"{PATIENCE_S:g}"}
+    settings = {"BEAMPACE_WATCH__PATIENCE_S": f"{PATIENCE_S:g}", "BEAMPACE_HTTP__PORT": str(free_port())}
+    environment = {**os.environ, **settings}
     with (
         place_for_words(state_dir) as words,
         subprocess.Popen(command, stdout=words, stderr=words, env=environment) as process,
@@ -135,6 +163,13 @@ def running_daemon(serve: Sequence[str], state_dir: Path) -> Iterator[Daemon]:
             yield Daemon(process, socket_path(state_dir), state_dir.parent / WORDS)
         finally:
             process.terminate()
+
+
+def free_port() -> int:
+    """A port of this machine that nobody has at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+    return port
 
 
 WORDS = "daemon.txt"
@@ -172,6 +207,27 @@ class Daemon:
                 return None
             raise
         return answer if isinstance(answer, StatusAnswer) else None
+
+
+def tell_address(daemon: Daemon, console: Console, progress: Progress) -> None:
+    """Say under which address the pages let in, once.
+
+    Raises:
+        InfrastructureError: the daemon ended, or never answered.
+        Cancelled: `progress.check` said so.
+    """
+    deadline = time.monotonic() + STARTED_WITHIN_S
+    while daemon.status() is None:
+        progress.check()
+        if time.monotonic() > deadline:
+            raise failure(Failure.TIMED_OUT, f"The daemon did not answer at {daemon.socket}.")
+        time.sleep(0.1)
+    answer = ask(daemon.socket, AccessLinkRequest(note="the demonstration"))
+    if isinstance(answer, LinkAnswer):
+        console.print("The pages, live; the address lets in once:")
+        console.print(Text(answer.address), soft_wrap=True)
+    elif isinstance(answer, ErrorAnswer):
+        console.print(Text(f"There are no pages: {answer.words}"), soft_wrap=True)
 
 
 def follow(daemon: Daemon, n_datasets: int, console: Console, progress: Progress) -> None:

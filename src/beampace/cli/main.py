@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from beampace import __version__
-from beampace.cli import daemon_commands, numba_cache
+from beampace.cli import access_commands, daemon_commands, numba_cache
 from beampace.cli.two_words import TwoWords
 from beampace.cli.words import FileFault, GridCorner, GridScore, Trouble, Wanted
 from beampace.core.dataset import DatasetKind
@@ -26,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 daemon_commands.register(app)
+access_commands.register(app)
 
 
 def run() -> None:
@@ -273,11 +274,12 @@ def simulate_beamtime(
 def demo(
     directory: Annotated[Path, typer.Option("--dir", help="Where it goes.")] = Path("beampace-demo"),
     cores: Cores = None,
+    stay: Annotated[bool, typer.Option("--stay", help="Keep the pages open at the end.")] = False,
 ) -> None:
-    """Simulate a small beamtime, one scan of it live, process it, and show the results."""
+    """Simulate a small beamtime, one scan of it live, process it, and show the results; pages live."""
     from beampace.cli.demo import demo_command
 
-    raise typer.Exit(demo_command(directory, cores))
+    raise typer.Exit(demo_command(directory, cores, stay=stay))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The schemas of `look.json` and `map.json` as they are published."""
+"""The schemas of `look.json`, `map.json` and `strategy.json` as they are published."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from beampace.results.look_schema import LOOK_SCHEMA, Look
 from beampace.results.map_schema import MAP_SCHEMA, Map
 from beampace.results.published import Schema
 from beampace.results.schema import Model
+from beampace.results.strategy_schema import STRATEGY_SCHEMA, Strategy
 
-LIVE: Mapping[str, type[Model]] = MappingProxyType({LOOK_SCHEMA: Look, MAP_SCHEMA: Map})
-"""Name of each schema that is written while frames come, and its model."""
+LIVE: Mapping[str, type[Model]] = MappingProxyType(
+    {LOOK_SCHEMA: Look, MAP_SCHEMA: Map, STRATEGY_SCHEMA: Strategy}
+)
+"""Name of each schema of what urgent and live work leaves beside its result, and its model."""
 
 
 def live_schema(name: str) -> Schema:

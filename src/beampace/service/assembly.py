@@ -26,7 +26,7 @@ from beampace.service.groups import Groups
 from beampace.service.hooks import HookPlan, Hooks, checked_plan
 from beampace.service.job_places import JobPlaces, LocalPlaces, NodePlaces
 from beampace.service.metrics import Metrics
-from beampace.service.places import TOKENS, socket_path
+from beampace.service.places import socket_path
 from beampace.service.publishing import Publisher
 from beampace.service.reconcile import Reconciler
 from beampace.service.result_pages import ResultPages
@@ -39,6 +39,7 @@ from beampace.service.starting import PROGRAM
 from beampace.service.state import this_daemon
 from beampace.store import Lease, Ledger, open_ledger
 from beampace.watch import Identifier, Watch, WatchSettings
+from beampace.web.access.door import Door
 
 FULL_NICE = 15
 """Nice level of work nobody waits for: where cores are shared, it gets what the rest leaves."""
@@ -155,29 +156,33 @@ def _watch(beamtime: OpenBeamtime, settings: Settings, identifier: Identifier) -
 @asynccontextmanager
 async def served(daemon: Daemon) -> AsyncIterator[int | None]:
     """The daemon's socket and, if switched on, its HTTP interface; gives the port, or None for no HTTP."""
-    settings, control = daemon.desk.settings, DaemonControl(daemon)
+    settings = daemon.desk.settings
+    control = DaemonControl(daemon, _door(daemon))
     allowed = Allowed.of(settings.control.allowed_users, settings.control.allowed_groups)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(serve_control(control, socket_path(settings.state_dir), allowed))
-        yield await _http(stack, daemon, control) if settings.http.port else None
+        yield None if control.door is None else await _http(stack, daemon, control, control.door)
 
 
-async def _http(stack: AsyncExitStack, daemon: Daemon, control: DaemonControl) -> int | None:
+def _door(daemon: Daemon) -> Door | None:
+    from beampace.service.web_parts import page_settings
+
+    section = daemon.desk.settings.http
+    return Door(daemon.desk.ledger, page_settings(section)) if section.port else None
+
+
+async def _http(stack: AsyncExitStack, daemon: Daemon, control: DaemonControl, door: Door) -> int | None:
     """Serve HTTP; what keeps it from being served is told and keeps nothing else from working."""
-    from beampace.web import read_tokens
+    from beampace.service.web_parts import web_parts
     from beampace.web.app import create_app
     from beampace.web.http import serve_http
 
     settings = daemon.desk.settings
     try:
-        tokens = read_tokens(tokens_path(settings))
-        app = create_app(control, tokens, daemon.desk.ledger, daemon.metrics.exposition)
-        return await stack.enter_async_context(serve_http(app, settings.http.host, settings.http.port))
+        parts = stack.enter_context(web_parts(daemon, control, door))
+        return await stack.enter_async_context(
+            serve_http(create_app(parts), settings.http.host, settings.http.port)
+        )
     except BeampaceError as error:
         daemon.stand(without_http(error))
         return None
-
-
-def tokens_path(settings: Settings) -> Path:
-    """The file with the tokens of the HTTP interface."""
-    return settings.http.tokens or settings.state_dir / TOKENS

@@ -11,8 +11,10 @@ from beampace import __version__
 from beampace.beamtime import View, views_of
 from beampace.core.errors import failure
 from beampace.core.job import JobState, job_key
+from beampace.core.scope import EVERYTHING, Scope
 from beampace.core.taxonomy import Failure
 from beampace.core.work import WorkClass, WorkName
+from beampace.service.access_desk import AccessDesk
 from beampace.service.daemon import Daemon
 from beampace.service.report import accounts_of, report_of
 from beampace.service.status import job_info, status_of
@@ -35,6 +37,7 @@ from beampace.web import (
     StatusAnswer,
     StatusRequest,
 )
+from beampace.web.access.door import Door
 
 HEALTHY_S = 15.0
 """Seconds since the last turn for which the loop counts as turning."""
@@ -44,10 +47,16 @@ ANNOUNCED_WAIT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class DaemonControl:
-    """Answers from the ledger; what changes it waits for the turn that is under way."""
+class DaemonControl(AccessDesk):
+    """Answers from the ledger; what changes it waits for the turn that is under way.
+
+    Attributes:
+        daemon: the daemon.
+        door: lets people in; None without an HTTP interface.
+    """
 
     daemon: Daemon
+    door: Door | None = None
 
     def ping(self, request: PingRequest) -> PongAnswer:
         """Say that it is there, and whether the loop turns."""
@@ -82,9 +91,9 @@ class DaemonControl:
             return AnnounceAnswer(news="same", dataset=known.id)
         return AnnounceAnswer(news="not_yet")
 
-    def status(self, request: StatusRequest) -> StatusAnswer:
-        """How things are."""
-        return status_of(self.daemon, request.beamtime)
+    def status(self, request: StatusRequest, *, scope: Scope = EVERYTHING) -> StatusAnswer:
+        """How things are, as far as it is to be seen in a scope."""
+        return status_of(self.daemon, request.beamtime, scope)
 
     def jobs(self, request: JobsRequest) -> JobsAnswer:
         """List jobs."""

@@ -31,7 +31,10 @@ def new_result(key: str, result: Result, directory: Path, now: datetime) -> NewR
 
 def summary_of(result: Result) -> dict[str, Any]:
     """What lists show of a result; empty where nothing was merged."""
-    found: dict[str, Any] = {"next_step": result.verdict.next_step, "files": dict(result.files)}
+    verdict = result.verdict
+    found: dict[str, Any] = {"next_step": verdict.next_step, "files": dict(result.files)}
+    if verdict.warnings:
+        found["warnings"] = list(verdict.warnings)
     if result.crystal is not None:
         found |= {
             "space_group": result.crystal.space_group,

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, IPvAnyAddress, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from beampace.plan import Rule
@@ -95,6 +96,22 @@ class HttpSection(Section):
     """Port; 0 switches it off."""
     tokens: Path | None = None
     """File with the tokens, readable by nobody else; by default `tokens` in `state_dir`."""
+    public_url: str = Field(default="", pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~-]+)*)?$")
+    """Address under which people reach the pages, such as https://beamline.example.org/beampace; log-in from
+    other machines needs one that begins with https, served by a proxy."""
+    base_path: str = Field(default="", pattern=r"^(/[A-Za-z0-9._~-]+)*$")
+    """Path before all addresses, such as /beampace; by default that of `public_url`."""
+    proxies: tuple[IPvAnyAddress, ...] = ()
+    """Addresses of proxies that are believed when they say by X-Forwarded-For, -Proto and -Host who asks."""
+    session_h: float = Field(default=12.0, gt=0, le=744)
+    """Hours a log-in lasts."""
+
+    @model_validator(mode="after")
+    def _one_path(self) -> Self:
+        path = urlsplit(self.public_url).path
+        if self.public_url and self.base_path and path != self.base_path:
+            raise ValueError(f"public_url has the path {path or '/'}, base_path is {self.base_path}")
+        return self
 
 
 class ControlSection(Section):

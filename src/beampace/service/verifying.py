@@ -11,7 +11,7 @@ from beampace.beamtime import FixedBeamtime, GroupTableFile
 from beampace.core.errors import BeampaceError, failure
 from beampace.core.taxonomy import Failure
 from beampace.plan import DEFAULT_RULES
-from beampace.service.assembly import Engines, tokens_path
+from beampace.service.assembly import Engines
 from beampace.service.capacities import capacity_of
 from beampace.service.configuration import Configuration
 from beampace.service.groups import Groups
@@ -21,9 +21,9 @@ from beampace.service.slurm_parts import checked
 from beampace.service.socket_server import Allowed
 from beampace.service.standing import rule_troubles
 from beampace.service.state import CLOSED
+from beampace.service.web_parts import tokens_of
 from beampace.store.address import address_of
 from beampace.store.file_system import refuse_network
-from beampace.web import read_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +100,19 @@ def _slurm(settings: Settings) -> None:
 def _tokens(settings: Settings) -> None:
     if settings.http.port:
         try:
-            read_tokens(tokens_path(settings))
+            tokens_of(settings)
         except BeampaceError as error:
             raise failure(error.code, f"{error.detail} {error.next_step}") from error
+
+
+def _proxies(settings: Settings) -> None:
+    section = settings.http
+    if section.port and section.public_url.startswith("https:") and not section.proxies:
+        raise failure(
+            Failure.BAD_REQUEST,
+            f"{section.public_url} is https, but no proxy is believed that says so: nobody could log in. "
+            "Name the address of the proxy.",
+        )
 
 
 def _ledger(settings: Settings) -> None:
@@ -135,6 +145,7 @@ CHECKS = (
     ),
     Check(("cluster.slurm.known_hosts", "cluster.slurm.work_room", "cluster.kind"), _slurm),
     Check(("http.tokens", "http.port"), _tokens),
+    Check(("http.proxies", "http.public_url"), _proxies),
     Check(("control.allowed_users",), lambda settings: Allowed.of(settings.control.allowed_users)),
     Check(("control.allowed_groups",), lambda settings: Allowed.of((), settings.control.allowed_groups)),
     Check(("groups.pattern", "groups.rule"), lambda settings: Groups.of(settings.groups)),

@@ -1,5 +1,7 @@
 """The ledger: beamtimes, datasets, jobs, attempts, results and events in SQLite or PostgreSQL."""
 
+from beampace.store.access_records import AuditRow, Deed, NewSession, PassRow, PasswordRow, SessionRow
+from beampace.store.catalogue_records import CataloguePage, CatalogueQuery, CatalogueRow, Sort
 from beampace.store.lease import Lease
 from beampace.store.ledger import Ledger, migrate, open_ledger
 from beampace.store.records import (
@@ -26,10 +28,15 @@ from beampace.store.records import (
 __all__ = [
     "Account",
     "AttemptRow",
+    "AuditRow",
     "BeamtimeRow",
+    "CataloguePage",
+    "CatalogueQuery",
+    "CatalogueRow",
     "Cost",
     "Counts",
     "DatasetRow",
+    "Deed",
     "Ended",
     "EventRow",
     "FrameCounts",
@@ -38,10 +45,15 @@ __all__ = [
     "Lease",
     "Ledger",
     "NewResult",
+    "NewSession",
     "Observed",
+    "PassRow",
+    "PasswordRow",
     "PlannedJob",
     "Recommendation",
     "ResultRow",
+    "SessionRow",
+    "Sort",
     "Spent",
     "Uncharged",
     "migrate",

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from beampace.store.access import Access
 from beampace.store.address import address_of
 from beampace.store.attempts import Attempts
 from beampace.store.beamtimes import Beamtimes
+from beampace.store.catalogue import Catalogue
 from beampace.store.charges import Charges
 from beampace.store.database import Database
 from beampace.store.datasets import Datasets
+from beampace.store.deeds import Deeds
 from beampace.store.events import Events
 from beampace.store.jobs import Jobs
 from beampace.store.lease import Leases
@@ -19,9 +22,24 @@ from beampace.store.reports import Reports
 from beampace.store.results import Results
 from beampace.store.schema import SCRIPTS
 from beampace.store.schema import migrate as migrate_database
+from beampace.store.scoped import Scoped
 
 
-class Ledger(Beamtimes, Datasets, Jobs, Attempts, Charges, Results, Events, Reports, Leases):
+class Ledger(
+    Beamtimes,
+    Datasets,
+    Jobs,
+    Attempts,
+    Charges,
+    Results,
+    Events,
+    Reports,
+    Leases,
+    Catalogue,
+    Scoped,
+    Access,
+    Deeds,
+):
     """Beamtimes, datasets, jobs, attempts, results and events.
 
     Synchronous and safe between threads; each call is one short transaction with a fixed number of

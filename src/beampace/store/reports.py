@@ -88,17 +88,9 @@ class Reports(Part):
 
     def lags(self, beamtime: str) -> tuple[Lag, ...]:
         """The moments of every attempt, the oldest first."""
-        of_dataset = (datasets.c.id.label("dataset_id"), datasets.c.seen, datasets.c.last_frame)
-        of_job = (jobs.c.key, jobs.c.work, jobs.c.engine, jobs.c.work_class, jobs.c.planned)
-        query = (
-            select(attempts, *of_dataset, *of_job)
-            .join(jobs, _MINE)
-            .join(datasets, _OF)
-            .where(datasets.c.beamtime == beamtime)
-            .order_by(attempts.c.id)
-        )
+        query = select_lags().where(datasets.c.beamtime == beamtime)
         with self._read() as connection:
-            return tuple(_lag(row) for row in connection.execute(query).mappings())
+            return tuple(lag_of(row) for row in connection.execute(query).mappings())
 
     def failures(self, beamtime: str) -> Mapping[str, Ended]:
         """How many attempts ended in each failure, and how many jobs of which no attempt was started."""
@@ -155,7 +147,16 @@ def _cost(m: RowMapping) -> Cost:
     )
 
 
-def _lag(m: RowMapping) -> Lag:
+def select_lags() -> Select[Any]:
+    """Attempts with the moments of their job and dataset, the oldest first."""
+    of_dataset = (datasets.c.id.label("dataset_id"), datasets.c.seen, datasets.c.last_frame)
+    of_job = (jobs.c.key, jobs.c.work, jobs.c.engine, jobs.c.work_class, jobs.c.planned)
+    query = select(attempts, *of_dataset, *of_job).join(jobs, _MINE).join(datasets, _OF)
+    return query.order_by(attempts.c.id)
+
+
+def lag_of(m: RowMapping) -> Lag:
+    """A row of `select_lags`."""
     c = attempts.c
     moments = {
         name: m[c[name]] for name in ("claimed", "submitted", "started", "first_frame", "ended", "code")

@@ -95,6 +95,8 @@ class JobInfo(Told):
     """When it reached this state, as far as known."""
     forecast: str = ""
     """When its result may be expected, in words."""
+    expected_s: float | None = None
+    """Seconds until its result is expected, as far as that is known."""
     code: str = ""
     """How it ended."""
     detail: str = ""
@@ -338,6 +340,126 @@ class ReportAnswer(Told):
     """The datasets that take most space."""
 
 
+class LinkAnswer(Told):
+    """A link was made; it is told this once."""
+
+    answer: Literal["link"] = "link"
+    id: str
+    """Names it where it is taken back."""
+    address: str
+    """Lets in whoever opens it."""
+    expires: datetime
+    """Until when."""
+
+
+class PassInfo(Told):
+    """A link or a screen on the wall."""
+
+    id: str
+    """Names it where it is taken back."""
+    kind: Literal["link", "wall"]
+    """`link` lets in once."""
+    role: Literal["staff", "group", "wall"]
+    """What it makes of its bearer."""
+    beamtime: str
+    """Of which beamtime, or ""."""
+    group: str
+    """Of which group, or ""."""
+    made: datetime
+    """When it was made."""
+    expires: datetime
+    """Until when it lets in."""
+    used: datetime | None
+    """When it last let somebody in."""
+    state: Literal["lets in", "used", "revoked", "expired"]
+    """Whether it lets in, and if not why."""
+    note: str
+    """What was written beside it."""
+
+
+class SessionInfo(Told):
+    """Somebody who is logged in."""
+
+    id: str
+    """Names it where it is ended."""
+    kind: Literal["staff", "group", "wall"]
+    """Of viewer."""
+    beamtime: str
+    """Of which beamtime, or ""."""
+    group: str
+    """Of which group, or ""."""
+    way: Literal["link", "wall", "password"]
+    """How he got in."""
+    begun: datetime
+    """When."""
+    expires: datetime
+    """Until when it lasts."""
+    address: str
+    """Where he was last seen."""
+
+
+class PasswordInfo(Told):
+    """That a group or staff have a password."""
+
+    beamtime: str
+    """Of which beamtime; "" for staff."""
+    group: str
+    """Of which group; "" for staff."""
+    since: datetime
+    """When it was set."""
+
+
+class AccessAnswer(Told):
+    """Links, screens, passwords and sessions."""
+
+    answer: Literal["access"] = "access"
+    passes: tuple[PassInfo, ...]
+    """Links and screens, the newest first."""
+    sessions: tuple[SessionInfo, ...]
+    """Who is logged in, the newest first."""
+    passwords: tuple[PasswordInfo, ...]
+    """Who has a password."""
+
+
+class DeedInfo(Told):
+    """A line of the audit."""
+
+    at: datetime
+    """When."""
+    viewer: str
+    """Kind of viewer; `command` for commands, `stranger` for somebody not let in."""
+    beamtime: str
+    """Beamtime he is bound to, or ""."""
+    group: str
+    """Group he is bound to, or ""."""
+    session: str
+    """Number of his session."""
+    address: str
+    """Where he was."""
+    deed: str
+    """What he did."""
+    what: str
+    """To what."""
+    detail: str
+    """Particulars."""
+
+
+class AuditAnswer(Told):
+    """Who did what."""
+
+    answer: Literal["audit"] = "audit"
+    deeds: tuple[DeedInfo, ...]
+    """The last first."""
+
+
+class DoneAnswer(Told):
+    """It was done."""
+
+    answer: Literal["done"] = "done"
+    words: str
+    """What."""
+
+
 Answer = Annotated[
     ErrorAnswer
     | PongAnswer
@@ -346,7 +468,11 @@ Answer = Annotated[
     | JobsAnswer
     | CancelAnswer
     | AccountsAnswer
-    | ReportAnswer,
+    | ReportAnswer
+    | LinkAnswer
+    | AccessAnswer
+    | AuditAnswer
+    | DoneAnswer,
     Field(discriminator="answer"),
 ]
 

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from beampace.core.errors import BeampaceError, failure
+from beampace.core.scope import EVERYTHING, Scope
 from beampace.core.taxonomy import Failure
 from beampace.web.answers import (
+    AccessAnswer,
     AccountsAnswer,
     AnnounceAnswer,
     Answer,
+    AuditAnswer,
     CancelAnswer,
+    DoneAnswer,
     ErrorAnswer,
     JobsAnswer,
+    LinkAnswer,
     PongAnswer,
     ReportAnswer,
     StatusAnswer,
 )
 from beampace.web.requests import (
+    AccessAuditRequest,
+    AccessLinkRequest,
+    AccessListRequest,
+    AccessPasswordRequest,
+    AccessRevokeRequest,
     AccountsRequest,
     AnnounceRequest,
     CancelRequest,
@@ -48,8 +58,8 @@ class Control(Protocol):
         """Take an announcement; idempotent."""
         ...
 
-    def status(self, request: StatusRequest) -> StatusAnswer:
-        """Say how things are."""
+    def status(self, request: StatusRequest, *, scope: Scope = EVERYTHING) -> StatusAnswer:
+        """Say how things are, as far as it is to be seen in a scope."""
         ...
 
     def jobs(self, request: JobsRequest) -> JobsAnswer:
@@ -72,21 +82,41 @@ class Control(Protocol):
         """What each group used."""
         ...
 
+    def access_link(self, request: AccessLinkRequest) -> LinkAnswer:
+        """Make a link."""
+        ...
 
-def carry_out(control: Control, request: Request) -> Answer:
-    """Hand a request to its method.
+    def access_password(self, request: AccessPasswordRequest) -> DoneAnswer:
+        """Set a password."""
+        ...
+
+    def access_list(self, request: AccessListRequest) -> AccessAnswer:
+        """Who may come in, and who is in."""
+        ...
+
+    def access_revoke(self, request: AccessRevokeRequest) -> DoneAnswer:
+        """Take a link back, or end a session."""
+        ...
+
+    def access_audit(self, request: AccessAuditRequest) -> AuditAnswer:
+        """Who did what."""
+        ...
+
+
+def carry_out(control: Control, request: Request, **bounds: Scope) -> Answer:
+    """Hand a request to its method, with the `scope` of who asks where that matters.
 
     Raises:
         BeampaceError: it cannot be done.
     """
-    method: Callable[[Any], Answer] = getattr(control, request.do)
-    return method(request)
+    method: Callable[..., Answer] = getattr(control, request.do)
+    return method(request, **bounds)
 
 
-def answered(control: Control, request: Request) -> Answer:
+def answered(control: Control, request: Request, **bounds: Scope) -> Answer:
     """The answer to a request, an error included; whatever fails in it stays here."""
     try:
-        return carry_out(control, request)
+        return carry_out(control, request, **bounds)
     except BeampaceError as error:
         return ErrorAnswer.of(error)
     except Exception as error:  # the boundary towards callers: the daemon outlives every request

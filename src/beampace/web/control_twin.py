@@ -10,19 +10,29 @@ from typing import Any
 
 from beampace import __version__
 from beampace.core.errors import failure
+from beampace.core.scope import EVERYTHING, Scope
 from beampace.core.taxonomy import Failure
 from beampace.core.work import WorkClass, WorkName
 from beampace.web.answers import (
+    AccessAnswer,
     AccountsAnswer,
     AnnounceAnswer,
+    AuditAnswer,
     CancelAnswer,
+    DoneAnswer,
     JobInfo,
     JobsAnswer,
+    LinkAnswer,
     PongAnswer,
     ReportAnswer,
     StatusAnswer,
 )
 from beampace.web.requests import (
+    AccessAuditRequest,
+    AccessLinkRequest,
+    AccessListRequest,
+    AccessPasswordRequest,
+    AccessRevokeRequest,
     AccountsRequest,
     AnnounceRequest,
     CancelRequest,
@@ -68,15 +78,15 @@ class ControlTwin:
         number = self.paths.setdefault(request.path, len(self.paths) + 1)
         return AnnounceAnswer(news="same" if known else "new", dataset=number)
 
-    def status(self, request: Any) -> StatusAnswer:
-        """What it holds."""
+    def status(self, request: Any, *, scope: Scope = EVERYTHING) -> StatusAnswer:
+        """What it holds of a scope."""
         self._take(request)
         return StatusAnswer(
             at=self.clock(),
             beamtime=request.beamtime,
             phase="open",
             datasets={"growing": len(self.paths)},
-            next=tuple(self.work.values()),
+            next=tuple(job for job in self.work.values() if scope.group in (None, job.group)),
         )
 
     def jobs(self, request: JobsRequest) -> JobsAnswer:
@@ -126,6 +136,31 @@ class ControlTwin:
         self._take(request)
         report = self.report_of.get(request.beamtime)
         return AccountsAnswer(accounts=report.accounts if report else ())
+
+    def access_link(self, request: AccessLinkRequest) -> LinkAnswer:
+        """A link that lets nobody in."""
+        self._take(request)
+        return LinkAnswer(id="pass-1", address="https://127.0.0.1/in#t", expires=self.clock())
+
+    def access_password(self, request: AccessPasswordRequest) -> DoneAnswer:
+        """Nothing is set."""
+        self._take(request)
+        return DoneAnswer(words="The password is set.")
+
+    def access_list(self, request: AccessListRequest) -> AccessAnswer:
+        """Nobody."""
+        self._take(request)
+        return AccessAnswer(passes=(), sessions=(), passwords=())
+
+    def access_revoke(self, request: AccessRevokeRequest) -> DoneAnswer:
+        """There is nothing to take back."""
+        self._take(request)
+        return DoneAnswer(words=f"{request.id} lets nobody in any more.")
+
+    def access_audit(self, request: AccessAuditRequest) -> AuditAnswer:
+        """Nothing was done."""
+        self._take(request)
+        return AuditAnswer(deeds=())
 
     def _take(self, request: Any) -> None:
         self.asked.append(request)

@@ -16,7 +16,7 @@ from beampace.core.taxonomy import Failure
 GRACE_S = 3
 """Seconds open requests may go on after the stop."""
 
-MOST_CONNECTIONS = 200
+MOST_CONNECTIONS = 400
 
 
 class _Server(uvicorn.Server):

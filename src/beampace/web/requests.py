@@ -138,6 +138,58 @@ class AccountsRequest(Asked):
     """Id of the beamtime; the open one, else the last, by default."""
 
 
+class AccessLinkRequest(Asked):
+    """Make a link that lets somebody in, once or as a screen on the wall."""
+
+    do: Literal["access_link"] = "access_link"
+    kind: Literal["link", "wall"] = "link"
+    """`wall` lets a screen in again and again; it only shows."""
+    beamtime: Name = ""
+    """Id of the beamtime of the group; the open one by default."""
+    group: Name = ""
+    """For whom; staff, or a screen that shows all groups, by default."""
+    hours: float | None = Field(default=None, gt=0, le=366 * 24)
+    """For how long; three days by default, a screen 90 days."""
+    note: str = Field(default="", max_length=200)
+    """For whom, or where the screen is."""
+
+
+class AccessPasswordRequest(Asked):
+    """Set the password of a group or of staff; sessions by the old one end."""
+
+    do: Literal["access_password"] = "access_password"
+    beamtime: Name = ""
+    """Id of the beamtime of the group; the open one by default."""
+    group: Name = ""
+    """Whose; staff's by default."""
+    password: str = Field(max_length=1000, repr=False)
+    """The new password."""
+
+
+class AccessListRequest(Asked):
+    """Links, screens, passwords and sessions."""
+
+    do: Literal["access_list"] = "access_list"
+
+
+class AccessRevokeRequest(Asked):
+    """Take back a link or screen, with the sessions it began, or end a session."""
+
+    do: Literal["access_revoke"] = "access_revoke"
+    id: str = Field(pattern=r"^(pass|session)-[1-9][0-9]{0,17}$")
+    """As the list names it: pass-3, session-12."""
+
+
+class AccessAuditRequest(Asked):
+    """Who logged in, downloaded, reprocessed, cancelled."""
+
+    do: Literal["access_audit"] = "access_audit"
+    beamtime: Name = ""
+    """Id of the beamtime; all by default."""
+    limit: int = Field(default=100, ge=1, le=1000)
+    """Most lines, the last first."""
+
+
 Request = Annotated[
     PingRequest
     | AnnounceRequest
@@ -146,7 +198,12 @@ Request = Annotated[
     | ReprocessRequest
     | CancelRequest
     | ReportRequest
-    | AccountsRequest,
+    | AccountsRequest
+    | AccessLinkRequest
+    | AccessPasswordRequest
+    | AccessListRequest
+    | AccessRevokeRequest
+    | AccessAuditRequest,
     Field(discriminator="do"),
 ]
 

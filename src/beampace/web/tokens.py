@@ -1,4 +1,4 @@
-"""Bearer tokens: who may read and who may announce."""
+"""Bearer tokens: which programs may read, announce, or act as staff do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from beampace.core.taxonomy import Failure
 MIN_LENGTH = 24
 MAX_BYTES = 65536
 
-_HEAD = "# Tokens of the HTTP interface: roles (announce, read), a blank, the token. Keep the mode 0600.\n"
+_HEAD = "# Tokens of the HTTP interface, ROLE[,ROLE] TOKEN; roles: announce, read, act. Keep mode 0600.\n"
 
 
 class Role(StrEnum):
@@ -26,6 +26,8 @@ class Role(StrEnum):
 
     ANNOUNCE = "announce"
     READ = "read"
+    ACT = "act"
+    """As staff: reads, reprocesses and cancels."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,8 @@ WRONG = {
     "too much kept": ("[cluster]\ncores = 2\nurgent_cores = 1\nlive_cores = 1\n", "cluster.urgent_cores"),
     "an account nobody has": ('[control]\nallowed_users = ["nobody-has-this"]\n', "control.allowed_users"),
     "a group nobody has": ('[control]\nallowed_groups = ["nobody-has-this"]\n', "control.allowed_groups"),
-    "no tokens": ("[http]\nport = 8011\n", "http.port"),
+    "tokens that are not there": ('[http]\nport = 8011\ntokens = "/nonexistent"\n', "http.tokens"),
+    "a proxy that is not named": ('[http]\nport = 8011\npublic_url = "https://h"\n', "http.public_url"),
     "a hook that is not absolute": ('[results.hooks]\ncommand = ["true"]\n', "results.hooks.command"),
     "a hook that is not there": ('[results.hooks]\ncommand = ["/no/program"]\n', "results.hooks.command"),
     "a hook in the clear": ('[results.hooks]\nurl = "http://elsewhere/x"\n', "results.hooks.url"),
@@ -135,7 +136,7 @@ def test_a_daemon_starts_without_a_wrong_recipe_and_without_tokens(tmp_path: Pat
             "state_dir": str(tmp_path / "state"),
             "beamtime": {"fixed": str(tmp_path / "play")},
             "engines": {"recipes": [str(tmp_path / "recipes")], "available": []},
-            "http": {"port": 8011},
+            "http": {"port": 8011, "tokens": str(tmp_path / "nowhere")},
             "cluster": {"warm": False},
         }
     )

@@ -71,6 +71,7 @@ def test_new_tokens_are_secret_and_are_made_once(tmp_path):
     assert {role: tokens.roles(token) for role, token in words} == {
         "announce": {Role.ANNOUNCE},
         "read": {Role.READ},
+        "act": {Role.ACT},
     }
 
 

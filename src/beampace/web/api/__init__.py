@@ -1,0 +1,1 @@
+"""The typed JSON behind each page, and the files."""
