@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` and `make test`. Both set up whatever is missing.
 PYTEST = .venv/bin/python -m pytest
-.PHONY: setup setup-tests demo demo-slurm test lint unit integration accept bundle lock docs slurm-lab replay-slurm
+.PHONY: setup setup-tests demo demo-slurm test lint unit integration accept bundle lock docs pictures slurm-lab replay-slurm
 
 setup:
 	@tools/setup
@@ -50,6 +50,10 @@ bundle: setup
 
 docs: setup
 	.venv/bin/python -m tools.reference
+
+# Pictures of every page for the documentation, from a played beamtime: 4 min.
+pictures: setup-tests
+	.venv/bin/python -m tools.pictures
 
 LOCK = .venv/bin/uv pip compile --upgrade --generate-hashes --no-header --no-emit-index-url --python-version 3.11 -q
 lock: setup

@@ -206,7 +206,7 @@ def test_a_restart_loses_and_doubles_no_row(tmp_path, browser):
         marks = [page.evaluate("window.marker") for page in (lists, now)]
         plotted = now.evaluate(
             "(e => [Number(e.closest('[data-dataset]').dataset.dataset), Number(e.dataset.frames)])"
-            "(document.querySelector('[data-frames]'))"
+            "(document.querySelector('#plot-spots'))"
         )
     print(f"\n{len(rows)} rows after two kills, {time.monotonic() - began:.1f} s after the last result")
     assert [int(row) for row in rows] == datasets  # each once, the newest first

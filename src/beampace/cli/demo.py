@@ -136,7 +136,7 @@ def played(
     console.print(Text(f"A small beamtime is simulated in {beamtime}"), soft_wrap=True)
     with ConsoleProgress(console) as bars:
         for scan in there:
-            write_simulation(_plan(scan, beamtime, cores), FanOut((bars, progress)))
+            write_simulation(plan_of(scan, beamtime, cores), FanOut((bars, progress)))
     with ExitStack() as stack:
         daemon = stack.enter_context(running_daemon(serve, state_dir))
         tell_address(daemon, console, progress)
@@ -311,7 +311,8 @@ def numbered(directory: Path) -> Path:
     return place.absolute()
 
 
-def _plan(scan: Scan, beamtime: Path, cores: int) -> Plan:
+def plan_of(scan: Scan, beamtime: Path, cores: int) -> Plan:
+    """What is written for a scan."""
     options = WriteOptions(
         images_per_file=scan.images_per_file, rate=scan.rate, info=InfoFile.AFTER, patch=True, patch_delay=0.2
     )

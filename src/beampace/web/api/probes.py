@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
 
 from beampace.web.answers import PongAnswer
 from beampace.web.api.responses import response
 from beampace.web.control import answered
+from beampace.web.missing import missing
 from beampace.web.parts import Parts
 from beampace.web.requests import PingRequest
+from beampace.web.viewer import Viewer, viewer_of
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -25,8 +29,10 @@ def router(parts: Parts) -> APIRouter:
         return response(answer, 200 if well else 503)
 
     @routes.get("/metrics", summary="Measurements for Prometheus", response_class=Response)
-    def measurements() -> Response:
-        """Text of the Prometheus format."""
+    def measurements(viewer: Annotated[Viewer, Depends(viewer_of)]) -> Response:
+        """Text of the Prometheus format. It counts everybody's work: it is not there for a group."""
+        if not viewer.sees_all:
+            raise missing("page")
         return Response(parts.metrics(), media_type=METRICS_TYPE)
 
     return routes

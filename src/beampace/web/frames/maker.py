@@ -29,6 +29,10 @@ class FrameMaker(Protocol):
         """
         ...
 
+    def warm(self) -> None:
+        """Somebody is about to ask; returns at once."""
+        ...
+
     def close(self) -> None:
         """End its processes."""
         ...

@@ -6,12 +6,13 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from beampace.core.errors import failure
+from beampace.core.errors import BeampaceError, failure
 from beampace.core.taxonomy import Failure
 from beampace.watch.child import Child
 from beampace.web.frames.maker import Made
@@ -63,6 +64,12 @@ class FrameProcesses:
         self._keep()
         lane = self._live if question.ask == "picture" else self._tiles
         return lane.ask(question)
+
+    def warm(self) -> None:
+        """Start a process of each kind beside the caller, so that the first picture waits for none."""
+        self._keep()
+        for lane in (self._live, self._tiles):
+            threading.Thread(target=lane.warm, name="start a drawer", daemon=True).start()
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -118,11 +125,27 @@ class _Lane:
             return _asked(place.child, question, self._limits.deadline_s)
         finally:
             place.about, place.used = question.about, time.monotonic()
-            with self._turn:
-                if self._closed:
-                    place.child.end()
-                self._free.append(place)
-                self._turn.notify()
+            self._given_back(place)
+
+    def _given_back(self, place: _Place) -> None:
+        with self._turn:
+            if self._closed:
+                place.child.end()
+            self._free.append(place)
+            self._turn.notify()
+
+    def warm(self) -> None:
+        """Start a process unless one runs; whoever asks next tells of what keeps it from starting."""
+        if self.pids or self._closed:
+            return
+        try:
+            place = self._taken(None)
+        except BeampaceError:
+            return
+        with suppress(OSError, EOFError, TimeoutError):
+            place.child.start()
+        place.used = time.monotonic()
+        self._given_back(place)
 
     def end_idle(self) -> None:
         """End processes that nobody asked for a while."""

@@ -16,6 +16,7 @@ from typing import BinaryIO
 from beampace.web.frames.answering import answer
 from beampace.web.frames.messages import FrameQuestion
 from beampace.web.frames.opened import Opened
+from beampace.work.kernels import load_kernels
 
 READY = b"ready\n"
 MEMORY_BYTES = 8 << 30
@@ -26,6 +27,7 @@ NICENESS = 5
 def serve(questions: BinaryIO, answers: BinaryIO, alarm_s: float) -> None:
     """Answer questions until there are no more."""
     opened = Opened()
+    load_kernels()
     answers.write(READY)
     answers.flush()
     for line in questions:

@@ -72,6 +72,9 @@ class FrameTwin:
         usable[514:551] = False
         return drawing.coded(counts, usable)
 
+    def warm(self) -> None:
+        """There is nothing to start."""
+
     def close(self) -> None:
         """Nothing was started."""
 

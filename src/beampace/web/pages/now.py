@@ -26,6 +26,7 @@ def router(parts: Parts, renderer: Renderer) -> APIRouter:
         part: Annotated[str, Query(max_length=20)] = "",
     ) -> HTMLResponse:
         """The page, or what stands around the dataset being collected when `part` is `around`."""
+        parts.frames.warm()
         template = "now_around.html.j2" if part == "around" else "now.html.j2"
         page = now_page(parts, viewer, beamtime)
         return renderer.page(request, template, viewer, page=page, asked=beamtime)

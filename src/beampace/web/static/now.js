@@ -157,7 +157,7 @@ const spots = () => ({
     { label: "Spots", unit: "per frame", values: shown.columns.spots, colour: "a", style: "points", axis: "left" },
     { label: "Resolution", unit: "Å", values: shown.columns.d_min, colour: "b", style: "points", axis: "right" },
   ],
-  height: wall() ? 300 : 230,
+  height: wall() ? 300 : 270,
   yRange: { left: [0, above(shown.columns.spots)], right: [null, null] },
   yReversed: "right",
   empty: "Waiting for the first frame",
@@ -169,7 +169,7 @@ const intensity = () => ({
   series: [
     { label: "Intensity", unit: "counts", values: shown.columns.intensity, colour: "c", style: "points", axis: "left" },
   ],
-  height: wall() ? 200 : 150,
+  height: wall() ? 200 : 180,
   yRange: [0, above(shown.columns.intensity)],
   empty: "Waiting for the first frame",
 });
