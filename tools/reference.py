@@ -14,6 +14,7 @@ from beampace.plan.capacity_model import json_schema as capacity_schema
 from beampace.results import schema_page
 from beampace.service.settings import json_schema
 from beampace.service.settings_page import settings_page
+from tools.web_reference import web_page
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 
@@ -28,6 +29,7 @@ def pages() -> dict[str, str]:
         "configuration.schema.json": json.dumps(json_schema(), indent=2) + "\n",
         "failures.md": failures(),
         "result.md": schema_page(),
+        "web.md": web_page(),
     }
 
 

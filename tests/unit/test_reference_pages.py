@@ -13,6 +13,7 @@ from tools.reference import REFERENCE, pages
         "configuration.schema.json",
         "failures.md",
         "result.md",
+        "web.md",
     ],
 )
 def test_generated_pages_are_current(name):
