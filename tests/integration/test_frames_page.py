@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
+from playwright.sync_api import Browser, Page
 
 from beampace.web.frames.twin import FrameTwin
 from tests.support.frame_site import FrameSite, frame_site
 from tests.support.pages import READ
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = "/usr/bin/chromium"
-pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="Chromium is not installed")
 
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[playwright.Browser]:
-    with playwright.sync_playwright() as started:
-        made = started.chromium.launch(executable_path=CHROMIUM)
-        yield made
-        made.close()
-
-
-def opened(browser: playwright.Browser, made: FrameSite, frame: int) -> playwright.Page:
+def opened(browser: Browser, made: FrameSite, frame: int) -> Page:
     context = browser.new_context(extra_http_headers={"Authorization": f"Bearer {READ}"})
     page = context.new_page()
     page.goto(f"{made.site.url}/datasets/{made.dataset}/frames/{frame}")
