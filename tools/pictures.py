@@ -118,7 +118,8 @@ def of_the_results(browser: Browser, daemon: Daemon, staff: Page) -> None:
         ("beamtime", "/beamtime"),
         ("access", "/access"),
     ):
-        staff.goto(f"{base}{address}")
+        answer = staff.goto(f"{base}{address}")
+        assert answer is not None and answer.ok, f"{address}: {answer and answer.status}"
         keep(staff, name)
     phone = let_in(browser, daemon, PHONE)
     phone.goto(f"{base}/datasets")

@@ -26,7 +26,9 @@ from beampace.web.api.responses import DOCUMENTED
 from beampace.web.failing import add_errors
 from beampace.web.guard import Guard
 from beampace.web.pages import access, frames, login, now, strategy
+from beampace.web.pages import compare as compare_html
 from beampace.web.pages import dataset as dataset_html
+from beampace.web.pages import datasets as datasets_list
 from beampace.web.pages import map as map_page
 from beampace.web.pages.static import add_static
 from beampace.web.parts import Parts
@@ -72,6 +74,8 @@ def create_app(parts: Parts) -> FastAPI:
         login.router(parts, renderer),
         access.router(parts, renderer),
         dataset_html.router(parts, renderer),
+        datasets_list.router(parts, renderer),
+        compare_html.router(parts, renderer),
         map_page.router(parts, renderer),
         frames.router(parts, renderer),
         strategy.router(parts, renderer),

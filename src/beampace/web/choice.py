@@ -19,3 +19,9 @@ def chosen_beamtime(ledger: Ledger, viewer: Viewer, asked: str = "") -> Beamtime
         if not rows:
             raise missing("beamtime")
     return max(rows, key=lambda row: (row.closed is None, row.closed or row.opened, row.opened), default=None)
+
+
+def beamtimes_of(ledger: Ledger, viewer: Viewer) -> tuple[BeamtimeRow, ...]:
+    """Beamtimes the viewer may choose from, the last opened first."""
+    rows = (row for row in ledger.beamtimes() if viewer.beamtime in ("", row.id))
+    return tuple(sorted(rows, key=lambda row: row.opened, reverse=True))

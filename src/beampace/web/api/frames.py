@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -22,6 +24,9 @@ from beampace.web.records.frame import FrameInfo, PredictionInfo
 from beampace.web.result_files import files_of_result
 from beampace.web.viewer import Viewer, viewer_of
 
+MOST_AT_ONCE = 12
+"""Requests for pictures that hold a thread."""
+
 FrameNumber = Annotated[int, Path(ge=1, le=MAX_FRAMES, title="Frame", description="From 1")]
 Level = Annotated[int, Path(ge=0, le=12, description="0 is full resolution; each further level halves it")]
 Place = Annotated[int, Path(ge=0, le=4096)]
@@ -36,8 +41,14 @@ _NOT_YET = {"model": ErrorAnswer, "description": "The frame cannot be read yet"}
 
 
 def router(parts: Parts) -> APIRouter:
-    """The routes."""
-    routes = APIRouter()
+    """The routes. However many pictures are waited for, threads are left for everything else."""
+    threads = asyncio.Semaphore(MOST_AT_ONCE)
+
+    async def turn() -> AsyncIterator[None]:
+        async with threads:
+            yield
+
+    routes = APIRouter(dependencies=[Depends(turn)])
     _add_frame(routes, parts)
     _add_predictions(routes, parts)
     _add_thumbnail(routes, parts)

@@ -21,7 +21,7 @@ from beampace.work.kernels import load_kernels
 READY = b"ready\n"
 MEMORY_BYTES = 8 << 30
 """Address space it may use; a frame takes at most one GB, decoded and coded, with its spots."""
-NICENESS = 5
+NICENESS = 10
 
 
 def serve(questions: BinaryIO, answers: BinaryIO, alarm_s: float) -> None:

@@ -99,8 +99,5 @@ def links_of(page: DatasetPage) -> Mapping[str, str]:
 def sohncke_groups() -> tuple[str, ...]:
     """The 65 space groups in which a chiral molecule can crystallize, in their reference setting."""
     return tuple(
-        group.hm
-        for group in gemmi.spacegroup_table()
-        if group.is_reference_setting() and group.is_sohncke()
+        group.hm for group in gemmi.spacegroup_table() if group.is_reference_setting() and group.is_sohncke()
     )
-
