@@ -17,10 +17,10 @@ from beampace.plan.capacity_model.tasks import Tails
 from beampace.plan.rules import Rule
 from beampace.plan.sizing import percentile
 from beampace.results.capacity_schema import LagCompared
-from beampace.service.lags import measured_results
 from beampace.service.report import beamtime_of
 from beampace.store import DatasetRow, Ledger
 from beampace.store.records import Cost, Lag
+from beampace.web.lags import measured_results
 
 
 def with_measured(description: Description, ledger: Ledger) -> Description:

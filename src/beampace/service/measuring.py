@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from beampace.beamtime import OpenBeamtime
 from beampace.service.desk import Desk
-from beampace.service.lags import lag_infos, measured_starts
 from beampace.service.metrics import Metrics
 from beampace.service.space import SpaceWatch
+from beampace.web.lags import lag_infos, measured_starts
 
 LAGS_S = 30.0
 """Seconds from one measuring of lags to the next: it reads every attempt of the beamtime."""

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from beampace.core.errors import failure
-from beampace.core.taxonomy import TAXONOMY, Failure
+from beampace.core.taxonomy import Failure
 from beampace.service.audit import Books, audit
 from beampace.service.disk import space_at
-from beampace.service.lags import lag_infos, measured_results, measured_starts
 from beampace.service.roots import is_here
-from beampace.store import Account, BeamtimeRow, Counts, Ended, Ledger
-from beampace.web import AccountInfo, AccountsAnswer, DiskInfo, FailureInfo, ReportAnswer
+from beampace.store import BeamtimeRow, Counts, Ledger
+from beampace.web import AccountInfo, AccountsAnswer, DiskInfo, ReportAnswer
+from beampace.web.accounts import account_info, failure_infos
 from beampace.web.answers import DatasetBytes
+from beampace.web.lags import lag_infos, measured_results, measured_starts
 
 LARGEST = 10
 """Datasets whose bytes the page names."""
@@ -45,7 +46,7 @@ def accounts_of(ledger: Ledger, beamtime: str = "") -> AccountsAnswer:
         InputError: there is no such beamtime (bad_request).
     """
     rows = ledger.accounts(beamtime_of(ledger, beamtime).id)
-    return AccountsAnswer(accounts=tuple(map(_account, rows)))
+    return AccountsAnswer(accounts=tuple(map(account_info, rows)))
 
 
 def report_of(ledger: Ledger, beamtime: str = "") -> ReportAnswer:
@@ -101,21 +102,6 @@ def largest_of(books: Books, most: int = LARGEST) -> tuple[DatasetBytes, ...]:
     return tuple(sorted(infos, key=lambda info: -info.raw_bytes - info.result_bytes)[:most])
 
 
-def failure_infos(counts: Mapping[str, Ended]) -> tuple[FailureInfo, ...]:
-    """Codes with the table's words, the most frequent first."""
-    ordered = sorted(counts.items(), key=lambda item: (-sum(item[1]), item[0]))
-    return tuple(
-        FailureInfo(
-            code=code,
-            count=ended.attempts,
-            jobs=ended.jobs,
-            words=TAXONOMY[Failure(code)].words,
-            next_step=TAXONOMY[Failure(code)].next_step,
-        )
-        for code, ended in ordered
-    )
-
-
 def _books(ledger: Ledger, row: BeamtimeRow) -> Books:
     datasets, jobs = ledger.datasets(beamtime=row.id), ledger.jobs(beamtime=row.id)
     return Books(row, datasets, jobs, ledger.results(beamtime=row.id), files_of(row))
@@ -137,19 +123,6 @@ def _by_class(counts: Counts) -> dict[str, dict[str, int]]:
     for (work_class, state), number in counts.jobs.items():
         found[work_class.value][state.name.lower()] = number
     return dict(found)
-
-
-def _account(row: Account) -> AccountInfo:
-    return AccountInfo(
-        beamtime=row.beamtime,
-        group=row.group,
-        datasets=row.datasets,
-        frames=row.frames,
-        core_seconds=round(row.core_seconds, 1),
-        charged_core_seconds=round(row.charged_core_seconds, 1),
-        raw_bytes=row.raw_bytes,
-        result_bytes=row.result_bytes,
-    )
 
 
 def _unchecked(books: Books) -> str:

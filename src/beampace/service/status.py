@@ -11,14 +11,15 @@ from typing import Literal
 from beampace.core.job import JobState
 from beampace.core.scope import EVERYTHING, Scope
 from beampace.plan import Forecast, words
+from beampace.service.cluster_info import cluster_info
 from beampace.service.daemon import Daemon
 from beampace.service.held import Held
-from beampace.service.lags import lag_infos, measured_starts
 from beampace.service.rehearsal import rehearsal_of
 from beampace.store import AttemptRow, BeamtimeRow, DatasetRow, JobRow, ResultRow
 from beampace.store.part import unknown
 from beampace.web import DiskInfo, JobInfo, ResultInfo, StatusAnswer, TroubleInfo
 from beampace.web.keeping import RAW_GONE
+from beampace.web.lags import lag_infos, measured_starts
 
 MOST_SHOWN = 20
 """Waiting jobs and results that are told one by one."""
@@ -55,6 +56,7 @@ def status_of(daemon: Daemon, asked: str, scope: Scope = EVERYTHING) -> StatusAn
         lags=lag_infos(measured_starts(ledger.lags_in(mine))),
         troubles=troubles,
         disk=_disk(daemon) if all_ else None,
+        cluster=cluster_info(daemon, mine),
         last_event=event,
     )
 

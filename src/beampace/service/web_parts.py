@@ -12,7 +12,8 @@ from beampace.service.control import DaemonControl
 from beampace.service.daemon import Daemon
 from beampace.service.live_work import RunningWork
 from beampace.service.places import TOKENS
-from beampace.service.report import files_of
+from beampace.service.report import files_of, report_of
+from beampace.service.report_page import report_page
 from beampace.service.settings import HttpSection, Settings
 from beampace.web import Tokens, read_tokens
 from beampace.web.access.door import Door
@@ -42,6 +43,7 @@ def web_parts(daemon: Daemon, control: DaemonControl, door: Door) -> Iterator[Pa
             tokens=tokens,
             door=door,
             metrics=daemon.metrics.exposition,
+            report_page=lambda beamtime: report_page(report_of(desk.ledger, beamtime)),
             engines=desk.engines,
             settings=door.settings,
         )

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, func, select
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, select
 
 from beampace.core.job import JobState
+from beampace.core.scope import Scope
 from beampace.core.taxonomy import TAXONOMY, Exit
 from beampace.core.work import WorkClass, WorkName
+from beampace.store.catalogue_terms import within
 from beampace.store.part import Part
 from beampace.store.records import Account, Cost, Counts, Ended, Lag, Spent
 from beampace.store.tables import attempts, datasets, jobs, results
@@ -55,8 +57,8 @@ class Reports(Part):
         with self._read() as connection:
             return tuple(_cost(row) for row in connection.execute(query).mappings())
 
-    def accounts(self, beamtime: str) -> tuple[Account, ...]:
-        """What each group has used; attempts that failed count too, with what they left on the disk.
+    def accounts(self, beamtime: str, group: str | None = None) -> tuple[Account, ...]:
+        """What each group, or one alone, has used; failed attempts count, with what they left on the disk.
 
         Of core-seconds the cluster's figure counts where there is one, else the launcher's. Allocations that
         are held belong to no attempt: while they idle, they are nobody's.
@@ -75,7 +77,7 @@ class Reports(Part):
         left = select(datasets.c.group, func.sum(attempts.c.n_bytes)).join(jobs, _OF).join(attempts, _MINE)
         queries = (seen, spent, by_cluster, kept, left)
         with self._read() as connection:
-            sums = [connection.execute(_by_group(query, beamtime)).all() for query in queries]
+            sums = [connection.execute(_by_group(query, beamtime, group)).all() for query in queries]
         seconds, of_them, bytes_, remains = ({row[0]: row[1] for row in rows} for rows in sums[1:])
         return tuple(
             Account(
@@ -92,10 +94,15 @@ class Reports(Part):
         with self._read() as connection:
             return tuple(lag_of(row) for row in connection.execute(query).mappings())
 
-    def failures(self, beamtime: str) -> Mapping[str, Ended]:
-        """How many attempts ended in each failure, and how many jobs of which no attempt was started."""
+    def failures(self, beamtime: str, group: str | None = None) -> Mapping[str, Ended]:
+        """How many attempts ended in each failure, and how many jobs of which no attempt was started.
+
+        Args:
+            beamtime: its id.
+            group: only of this group; None for all.
+        """
         codes = list(TAXONOMY)
-        mine: ColumnElement[bool] = datasets.c.beamtime == beamtime
+        mine = and_(*within(Scope(beamtime, group)))
         tried = select(attempts.c.code, func.count()).join(jobs, _MINE).join(datasets, _OF)
         tried = tried.where(mine, attempts.c.code.in_(codes)).group_by(attempts.c.code)
         never = select(jobs.c.code, func.count()).join(datasets, _OF).group_by(jobs.c.code)
@@ -131,8 +138,8 @@ class Reports(Part):
         return Counts(states, {(WorkClass(name), JobState(state)): count for name, state, count in rows})
 
 
-def _by_group(query: Select[Any], beamtime: str) -> Select[Any]:
-    return query.where(datasets.c.beamtime == beamtime).group_by(datasets.c.group).order_by(datasets.c.group)
+def _by_group(query: Select[Any], beamtime: str, group: str | None) -> Select[Any]:
+    return query.where(*within(Scope(beamtime, group))).group_by(datasets.c.group).order_by(datasets.c.group)
 
 
 def _cost(m: RowMapping) -> Cost:

@@ -63,6 +63,11 @@ class Scoped(Part):
         query = query.where(jobs.c.dataset == dataset, *within(scope)).order_by(attempts.c.id.desc())
         return tuple(map(attempt_of, self._all(query)))
 
+    def datasets_in(self, scope: Scope) -> tuple[DatasetRow, ...]:
+        """All datasets, the newest first."""
+        query = select(datasets).where(*within(scope)).order_by(datasets.c.id.desc())
+        return tuple(map(dataset_of, self._all(query)))
+
     def counts_in(self, scope: Scope) -> Counts:
         """Datasets by state, jobs by class and state."""
         by_state = select(datasets.c.state, func.count()).where(*within(scope)).group_by(datasets.c.state)

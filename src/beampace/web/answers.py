@@ -164,6 +164,23 @@ class DiskInfo(Told):
     """Whether nothing but results is kept because space is short."""
 
 
+class ClusterInfo(Told):
+    """Where jobs run, and how much of it is in use."""
+
+    kind: Literal["local", "slurm"]
+    """This machine, or Slurm."""
+    words: str
+    """State of account and reservation."""
+    nodes: int = 0
+    """Machines there are for attempts; 0 where nobody says."""
+    cores: int = 0
+    """Cores there are for attempts in all; 0 where nobody says."""
+    kept: int = 0
+    """Of them, those kept for urgent and live work."""
+    in_use: Mapping[str, int] = {}
+    """Class -> cores that attempts hold now, of those the viewer may see."""
+
+
 class LagInfo(Told):
     """Seconds from one moment to another, over the work of a class."""
 
@@ -211,6 +228,8 @@ class StatusAnswer(Told):
     """What staff should know."""
     disk: DiskInfo | None = None
     """Space for results."""
+    cluster: ClusterInfo | None = None
+    """Where jobs run."""
     last_event: int = 0
     """Id of the newest event this takes in: follow the events after it."""
 

@@ -20,12 +20,14 @@ from beampace.web.api import (
     results,
     table,
 )
+from beampace.web.api import beamtime as beamtime_json
 from beampace.web.api import frames as frames_json
 from beampace.web.api import now as now_json
 from beampace.web.api.responses import DOCUMENTED
 from beampace.web.failing import add_errors
 from beampace.web.guard import Guard
 from beampace.web.pages import access, frames, login, now, strategy
+from beampace.web.pages import beamtime as beamtime_html
 from beampace.web.pages import compare as compare_html
 from beampace.web.pages import dataset as dataset_html
 from beampace.web.pages import datasets as datasets_list
@@ -76,6 +78,8 @@ def create_app(parts: Parts) -> FastAPI:
         dataset_html.router(parts, renderer),
         datasets_list.router(parts, renderer),
         compare_html.router(parts, renderer),
+        beamtime_json.router(parts),
+        beamtime_html.router(parts, renderer),
         map_page.router(parts, renderer),
         frames.router(parts, renderer),
         strategy.router(parts, renderer),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from beampace.core.errors import failure
+from beampace.core.taxonomy import Failure
 from beampace.store import Ledger
 from beampace.web.access.door import Door
 from beampace.web.control import Control
@@ -13,6 +15,11 @@ from beampace.web.live_source import LiveSource
 from beampace.web.page_settings import PageSettings
 from beampace.web.places import Places
 from beampace.web.tokens import Tokens
+
+
+def no_report(beamtime: str) -> str:
+    """Where nobody writes reports."""
+    raise failure(Failure.BAD_REQUEST, f"There is no report of {beamtime!r} here.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,7 @@ class Parts:
         tokens: of programs.
         door: lets people in.
         metrics: the text of `/metrics`.
+        report_page: the report of a beamtime as HTML, by its id; reads many files.
         engines: engines that can be asked for, recipes among them.
         settings: how the pages are reached.
     """
@@ -40,5 +48,6 @@ class Parts:
     tokens: Tokens
     door: Door
     metrics: Callable[[], bytes]
+    report_page: Callable[[str], str] = no_report
     engines: frozenset[str] = frozenset()
     settings: PageSettings = field(default_factory=PageSettings)

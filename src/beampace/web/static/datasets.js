@@ -126,6 +126,7 @@ const KEYS = {
   "/": () => by("search").focus(), "?": () => by("keys").showModal(),
 };
 addEventListener("keydown", (key) => {
+  if (key.key === "Escape" && key.target.matches("input, select")) return key.target.blur();
   const typing = key.target.closest("input, select, textarea, button, a, dialog");
   if (key.ctrlKey || key.metaKey || key.altKey || (typing && !(key.key === "?" && typing.matches("a, button")))) return;
   const act = KEYS[key.key];

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beampace.core.work import WorkClass, WorkName
-from beampace.service.lags import DUE, RESULT, SEEN, lag_infos, measured_results, measured_starts, quantile
 from beampace.store import DatasetRow, Lag, ResultRow
+from beampace.web.lags import DUE, RESULT, SEEN, lag_infos, measured_results, measured_starts, quantile
 from tests.support.ledgers import START, new_result, sighting
 
 

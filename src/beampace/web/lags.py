@@ -10,7 +10,7 @@ from datetime import datetime
 from beampace.core.work import WorkClass
 from beampace.store import DatasetRow, ResultRow
 from beampace.store.records import Lag
-from beampace.web import LagInfo
+from beampace.web.answers import LagInfo
 
 SEEN = "dataset seen to first frame opened"
 DUE = "work due to first frame opened"
@@ -18,6 +18,9 @@ RESULT = "last frame to result"
 
 Measured = tuple[WorkClass, str, float]
 """Class, which moments, seconds."""
+
+Timed = tuple[datetime, WorkClass, float]
+"""Moment of a result, class, seconds from the last frame."""
 
 
 def lag_infos(measured: Iterable[Measured]) -> tuple[LagInfo, ...]:
@@ -52,13 +55,22 @@ def measured_starts(lags: Iterable[Lag]) -> tuple[Measured, ...]:
 def measured_results(
     results: Iterable[ResultRow], datasets: Mapping[int, DatasetRow], lags: Iterable[Lag]
 ) -> tuple[Measured, ...]:
-    """Lags from the last frame to the result.
+    """Lags from the last frame to the result, as `timed_results` has them."""
+    return tuple(
+        (work_class, RESULT, seconds) for _, work_class, seconds in timed_results(results, datasets, lags)
+    )
+
+
+def timed_results(
+    results: Iterable[ResultRow], datasets: Mapping[int, DatasetRow], lags: Iterable[Lag]
+) -> tuple[Timed, ...]:
+    """When each result was made, and its lag from the last frame.
 
     A result of an earlier generation is left out: frames came after it. Work that was asked for after the
     last frame counts from when it was planned.
     """
     of_job = {lag.job: lag for lag in lags}
-    measured: list[Measured] = []
+    measured: list[Timed] = []
     for row in results:
         dataset, lag = datasets.get(row.dataset), of_job.get(row.job)
         if (
@@ -71,7 +83,8 @@ def measured_results(
         begin = dataset.last_frame
         if lag.work_class is WorkClass.RERUN:
             begin = max(begin, lag.planned)
-        measured.append((lag.work_class, RESULT, _seconds(begin, row.result.created)))
+        created = row.result.created
+        measured.append((created, lag.work_class, _seconds(begin, created)))
     return tuple(measured)
 
 
