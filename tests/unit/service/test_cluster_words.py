@@ -1,0 +1,47 @@
+"""State of account and reservation in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+
+from beampace.beamtime import OnlineResources, OpenBeamtime
+from beampace.service.cluster_info import cluster_words
+from beampace.service.job_places import NodePlaces
+from beampace.service.slurm_section import SlurmSection
+
+
+@dataclass
+class Desk:
+    """As much of a desk as the words need."""
+
+    places: NodePlaces
+    settings: SimpleNamespace = field(
+        default_factory=lambda: SimpleNamespace(cluster=SimpleNamespace(kind="slurm"))
+    )
+
+
+def said(section: SlurmSection, resources: OnlineResources | None, *, named: bool = True) -> str:
+    places = NodePlaces(section, user=lambda: "daemon")
+    places.see(replace(OpenBeamtime.at("11010000", Path("/nowhere"), ""), resources=resources))
+    return cluster_words(SimpleNamespace(desk=Desk(places)), named=named)  # type: ignore[arg-type]
+
+
+GRANTED = OnlineResources("bttest01", None, "bttest01_res", "ps", ())
+
+
+def test_account_and_reservation_are_named_to_those_who_see_all() -> None:
+    words = said(SlurmSection(), GRANTED)
+    assert words == (
+        "Jobs run on Slurm as bttest01, in the reservation bttest01_res, until the stop of the beamtime."
+    )
+    assert "bttest01" not in said(SlurmSection(), GRANTED, named=False)
+
+
+def test_without_an_account_work_waits() -> None:
+    assert said(SlurmSection(), None) == "No account is granted on the cluster now: work waits."
+
+
+def test_submitting_as_the_daemon_itself() -> None:
+    assert said(SlurmSection(via="local"), None) == "Jobs run on Slurm as the daemon's own account."
