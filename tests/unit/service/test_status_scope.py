@@ -140,7 +140,9 @@ def test_results_are_expected_in_seconds_where_such_work_was_measured(
 
 
 def test_cores_in_use_are_counted_within_the_scope(daemon: Daemon, made: Catalogued) -> None:
-    all_, alpha, beta = (status_of(daemon, "", scope).cluster for scope in (Scope(BEAMTIME), OF_ALPHA, OF_BETA))
+    all_, alpha, beta = (
+        status_of(daemon, "", scope).cluster for scope in (Scope(BEAMTIME), OF_ALPHA, OF_BETA)
+    )
     assert all_ is not None and alpha is not None and beta is not None
     assert all_.words == "Jobs run on this machine."
     assert (all_.kind, all_.nodes) == ("local", 1)
