@@ -108,7 +108,8 @@ def test_processing_again_in_a_browser(made, browser):
         page.fill("[name=d_min]", "1.8")
         send = page.locator("dialog[open] .button.first")
         send.click()
-        until_true(page, "document.querySelector('dialog[open]').textContent.includes('no space group')")
+        said = "document.querySelector('dialog[open]').textContent"
+        until_true(page, f"{said}.includes('There is no space group')")
         assert page.input_value("[name=d_min]") == "1.8"  # nothing that was typed is lost
         page.fill("[name=space_group]", "P 21 21 21")
         send.click()

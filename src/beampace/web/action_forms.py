@@ -73,7 +73,8 @@ def checked(request: ReprocessRequest) -> ReprocessRequest:
             UnitCell(*request.unit_cell)
         symbol = space_group_symbol(request.space_group.strip()) if request.space_group.strip() else ""
     except ValueError as error:
-        raise _bad(f"{error}.") from error
+        said = str(error)
+        raise _bad(f"{said[:1].upper()}{said[1:]}.") from error
     return request.model_copy(update={"space_group": symbol})
 
 
