@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
@@ -122,6 +124,13 @@ def test_a_group_sees_its_own_numbers(made):
         assert "Report of the beamtime" not in beta.get("/beamtime").text
 
 
+def test_a_dataset_that_grew_is_taken_and_not_processed_yet(made):
+    made.site.ledger.grow(made.made.datasets["insulin_101"])
+    with made.site.login(BETA, BEAMTIME) as beta:
+        frames = beta.get("/api/beamtime").json()["frames"]
+    assert (frames["taken"][-1], frames["processed"][-1]) == (7600, 4000)
+
+
 def test_the_report_is_made_by_whoever_knows_how(tmp_path):
     asked_for = []
 
@@ -131,10 +140,44 @@ def test_the_report_is_made_by_whoever_knows_how(tmp_path):
 
     with served(tmp_path, report_page=page) as site:
         catalogued(site.ledger, site.root)
-        with site.staff() as staff:
+        with site.staff() as staff, site.wall() as wall:
             answer = staff.get("/beamtime/report")
+            assert wall.get("/beamtime/report").status_code == 404
+            assert "/beamtime/report" not in wall.get("/beamtime").text
+            assert "/beamtime/report" in staff.get("/beamtime").text
     assert (answer.text, asked_for) == ("<h1>A report</h1>", [BEAMTIME])
     assert "sandbox" in answer.headers["content-security-policy"]
+
+
+def test_one_report_is_made_at_a_time_and_nobody_waits(tmp_path):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(_: str) -> str:
+        begun.set()
+        assert go_on.wait(20)
+        return "<h1>A report</h1>"
+
+    with served(tmp_path, report_page=slow) as site, site.staff() as staff, site.staff() as other:
+        catalogued(site.ledger, site.root)
+        with ThreadPoolExecutor(1) as aside:
+            first = aside.submit(staff.get, "/beamtime/report")
+            assert begun.wait(20)
+            assert other.get("/beamtime/report").status_code == 503
+            go_on.set()
+            assert first.result().status_code == 200
+
+
+def test_a_beamtime_that_has_ended_says_so_and_others_can_be_chosen(made):
+    made.site.ledger.open_beamtime("22020002", str(made.site.root.with_name("other")), title="The next one")
+    made.site.ledger.close_beamtime(BEAMTIME, "its metadata file is gone")
+    with made.site.client() as asked:
+        text = asked.get(f"/beamtime?beamtime={BEAMTIME}").text
+        assert "its metadata file is gone" in text
+        assert "nothing of it runs" in text
+        assert '<option value="22020002"' in text
+        assert f'<option value="{BEAMTIME}" selected>' in text
+        assert made.rows(f"/datasets?beamtime={BEAMTIME}") == list(range(13, 0, -1))
+        assert made.rows("/datasets") == []
 
 
 def test_sums_of_one_group_are_those_of_the_whole(made):

@@ -11,34 +11,42 @@ from beampace.web import ClusterInfo
 
 
 def cluster_info(daemon: Daemon, scope: Scope) -> ClusterInfo:
-    """What there is and what of it is in use; accounts are named only to those who see all."""
-    desk, capacity = daemon.desk, daemon.reconciler.capacity
-    size, used = desk.cluster.size(), Counter[str]()
+    """What there is and what of it is in use; a group is told its own cores alone."""
+    desk, used = daemon.desk, Counter[str]()
     for job, attempt in desk.ledger.active():
         if scope.covers(job.beamtime, job.group):
             used[job.work_class.value] += attempt.cores
-    return ClusterInfo(
-        kind=desk.settings.cluster.kind,
-        words=cluster_words(daemon, named=scope.group is None),
-        nodes=size.nodes if size else 1 if desk.settings.cluster.kind == "local" else 0,
-        cores=capacity.cores,
-        kept=capacity.urgent_cores + capacity.live_cores,
-        in_use=dict(used),
+    kind = desk.settings.cluster.kind
+    told = ClusterInfo(kind=kind, words=cluster_words(daemon), in_use=dict(used))
+    if scope.group is not None:
+        return told
+    size, capacity = desk.cluster.size(), daemon.reconciler.capacity
+    return told.model_copy(
+        update={
+            "account": account_words(daemon),
+            "nodes": size.nodes if size else 1 if kind == "local" else 0,
+            "cores": capacity.cores,
+            "kept": capacity.urgent_cores + capacity.live_cores,
+        }
     )
 
 
-def cluster_words(daemon: Daemon, *, named: bool) -> str:
-    """State of account and reservation, as a sentence."""
-    places = daemon.desk.places
+def cluster_words(daemon: Daemon) -> str:
+    """Whether jobs can run, as a sentence."""
     if daemon.desk.settings.cluster.kind == "local":
         return "Jobs run on this machine."
-    account = places.account()
-    if account == "":
+    if daemon.desk.places.account() == "":
         return "No account is granted on the cluster now: work waits."
-    if not named:
-        return "Jobs run on the cluster until the stop of the beamtime."
+    return "Jobs run on the cluster until the stop of the beamtime."
+
+
+def account_words(daemon: Daemon) -> str:
+    """As whom jobs run and in which reservation, as a sentence; "" where there is no account."""
+    places = daemon.desk.places
+    account = places.account()
+    if daemon.desk.settings.cluster.kind == "local" or account == "":
+        return ""
     granted = places.granted() if isinstance(places, NodePlaces) else None
     whose = f"as {account}" if account else "as the daemon's own account"
     where = f", in the reservation {granted.reservation}" if granted and granted.reservation else ""
-    until = ", until the stop of the beamtime" if account else ""
-    return f"Jobs run on Slurm {whose}{where}{until}."
+    return f"They run {whose}{where}."

@@ -170,11 +170,13 @@ class ClusterInfo(Told):
     kind: Literal["local", "slurm"]
     """This machine, or Slurm."""
     words: str
-    """State of account and reservation."""
+    """Whether jobs can run, as a sentence."""
+    account: str = ""
+    """As whom and in which reservation, as a sentence; for staff and programs."""
     nodes: int = 0
-    """Machines there are for attempts; 0 where nobody says."""
+    """Machines there are for attempts; 0 where nobody says, and for a group."""
     cores: int = 0
-    """Cores there are for attempts in all; 0 where nobody says."""
+    """Cores there are for attempts in all; 0 where nobody says, and for a group."""
     kept: int = 0
     """Of them, those kept for urgent and live work."""
     in_use: Mapping[str, int] = {}

@@ -57,7 +57,7 @@ def create_app(parts: Parts) -> FastAPI:
         responses=DOCUMENTED,
     )
     app.state.stopping = asyncio.Event()
-    renderer = Renderer(parts)
+    renderer, recent = Renderer(parts), beamtime_json.Recent(parts)
     for routes in (
         commands.router(parts),
         probes.router(parts),
@@ -78,8 +78,8 @@ def create_app(parts: Parts) -> FastAPI:
         dataset_html.router(parts, renderer),
         datasets_list.router(parts, renderer),
         compare_html.router(parts, renderer),
-        beamtime_json.router(parts),
-        beamtime_html.router(parts, renderer),
+        beamtime_json.router(recent),
+        beamtime_html.router(parts, renderer, recent),
         map_page.router(parts, renderer),
         frames.router(parts, renderer),
         strategy.router(parts, renderer),

@@ -67,20 +67,15 @@ def timed_results(
     """When each result was made, and its lag from the last frame.
 
     A result of an earlier generation is left out: frames came after it. Work that was asked for after the
-    last frame counts from when it was planned.
+    last frame counts from when it was planned, as does all work where nobody saw the last frame come.
     """
     of_job = {lag.job: lag for lag in lags}
     measured: list[Timed] = []
     for row in results:
         dataset, lag = datasets.get(row.dataset), of_job.get(row.job)
-        if (
-            dataset is None
-            or lag is None
-            or dataset.last_frame is None
-            or row.generation != dataset.generation
-        ):
+        if dataset is None or lag is None or row.generation != dataset.generation:
             continue
-        begin = dataset.last_frame
+        begin = dataset.last_frame or lag.planned
         if lag.work_class is WorkClass.RERUN:
             begin = max(begin, lag.planned)
         created = row.result.created

@@ -86,9 +86,11 @@ def _processed(known: Mapping[int, DatasetRow], results: Iterable[ResultRow]) ->
     first: dict[int, tuple[datetime, int]] = {}
     for row in results:
         dataset = known.get(row.dataset)
-        if dataset is None or (dataset.kind is DatasetKind.ROTATION and row.work is WorkName.LOOK):
+        if dataset is None or row.generation != dataset.generation:
+            continue
+        if dataset.kind is DatasetKind.ROTATION and row.work is WorkName.LOOK:
             continue
         moment = row.result.created
         if row.dataset not in first or moment < first[row.dataset][0]:
-            first[row.dataset] = (moment, dataset.frames.readable)
+            first[row.dataset] = (moment, min(row.result.usable, dataset.frames.readable))
     return [(moment.timestamp(), frames) for moment, frames in first.values()]

@@ -50,6 +50,11 @@ class Viewer:
         return self.kind is ViewerKind.STAFF
 
     @property
+    def reads_reports(self) -> bool:
+        """Whether he may have the report of a beamtime, and the account on the cluster."""
+        return self.kind in (ViewerKind.STAFF, ViewerKind.PROGRAM)
+
+    @property
     def sees_all(self) -> bool:
         """Whether nothing is hidden from him for being another group's."""
         return not self.group

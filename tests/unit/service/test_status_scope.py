@@ -149,3 +149,4 @@ def test_cores_in_use_are_counted_within_the_scope(daemon: Daemon, made: Catalog
     assert all_.cores == daemon.reconciler.capacity.cores
     assert dict(all_.in_use) == dict(alpha.in_use) == {"live": 4}
     assert dict(beta.in_use) == {}
+    assert (alpha.cores, alpha.nodes, alpha.kept) == (0, 0, 0)  # what others have is not a group's to know

@@ -57,7 +57,7 @@ def now_page(parts: Parts, viewer: Viewer, asked: str = "") -> NowPage:
     return NowPage(
         at=now,
         beamtime=_beamtime(beamtime, status),
-        keeps_up=_keeps_up(parts, scope, beamtime, status, now),
+        keeps_up=keeps_up_of(parts, scope, beamtime, status, now),
         collecting=None if row is None else dataset_line(row),
         is_collecting=row is not None and row.dataset.state == "growing",
         live=live,
@@ -124,9 +124,10 @@ def _beamtime(row: BeamtimeRow, status: StatusAnswer) -> NowBeamtime:
     return NowBeamtime(id=row.id, title=row.title, phase=phase, raw=f"{row.root}/raw")
 
 
-def _keeps_up(
+def keeps_up_of(
     parts: Parts, scope: Scope, beamtime: BeamtimeRow, status: StatusAnswer, now: datetime
 ) -> KeepsUp:
+    """Whether processing keeps up in a beamtime, as far as the scope goes."""
     if status.keeps_up == RAW_GONE:
         return KeepsUp(words=RAW_GONE, tone="poor")
     open_ = (*(job for job, _ in parts.ledger.active()), *parts.ledger.waiting())

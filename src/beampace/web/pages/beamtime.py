@@ -8,7 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse, Response
 
-from beampace.web.api.beamtime import beamtime_page
+from beampace.core.errors import failure
+from beampace.core.taxonomy import Failure
+from beampace.web.api.beamtime import Recent
 from beampace.web.choice import beamtimes_of, chosen_beamtime
 from beampace.web.lines.sizes import size_words
 from beampace.web.missing import missing
@@ -25,8 +27,8 @@ REPORT_POLICY = (
 Asked = Annotated[str, Query(max_length=200, title="Id of the beamtime; the open one by default")]
 
 
-def router(parts: Parts, renderer: Renderer) -> APIRouter:
-    """The routes. A report reads many files: one is made at a time."""
+def router(parts: Parts, renderer: Renderer, recent: Recent) -> APIRouter:
+    """The routes. A report reads many files: one is made at a time, and nobody waits for his turn."""
     routes = APIRouter(include_in_schema=False)
     one_at_a_time = threading.Lock()
 
@@ -34,7 +36,7 @@ def router(parts: Parts, renderer: Renderer) -> APIRouter:
     def in_numbers(
         request: Request, viewer: Annotated[Viewer, Depends(viewer_of)], beamtime: Asked = ""
     ) -> Response:
-        page = beamtime_page(parts, viewer, beamtime)
+        page = recent.page(viewer, beamtime)
         return renderer.page(
             request,
             "beamtime.html.j2",
@@ -48,10 +50,16 @@ def router(parts: Parts, renderer: Renderer) -> APIRouter:
     @routes.get("/beamtime/report")
     def report(viewer: Annotated[Viewer, Depends(viewer_of)], beamtime: Asked = "") -> Response:
         chosen = chosen_beamtime(parts.ledger, viewer, beamtime)
-        if chosen is None or not viewer.sees_all:
+        if chosen is None or not viewer.reads_reports:
             raise missing("report")
-        with one_at_a_time:
+        if not one_at_a_time.acquire(blocking=False):
+            raise failure(
+                Failure.REJECTED_BY_QUEUE, "A report is being made already.", "Ask again in a minute."
+            )
+        try:
             text = parts.report_page(chosen.id)
+        finally:
+            one_at_a_time.release()
         return HTMLResponse(text, headers={"Content-Security-Policy": REPORT_POLICY})
 
     return routes

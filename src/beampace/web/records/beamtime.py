@@ -13,6 +13,7 @@ from beampace.web.answers import (
     Told,
     TroubleInfo,
 )
+from beampace.web.records.now import KeepsUp
 
 
 class LagSeries(Told):
@@ -67,8 +68,8 @@ class BeamtimePage(Told):
     """When it ended."""
     reason: str = ""
     """Why it ended."""
-    keeps_up: str = ""
-    """Whether processing keeps pace with the beam, as a sentence."""
+    keeps_up: KeepsUp = KeepsUp(words="", tone="plain")
+    """Whether processing keeps pace with the beam."""
     lags: tuple[LagInfo, ...] = ()
     """Lag per class: median, 95th percentile and worst."""
     lag_series: tuple[LagSeries, ...] = ()

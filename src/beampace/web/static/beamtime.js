@@ -15,6 +15,7 @@ function ticks(times) {
   const long = times.length > 1 && times.at(-1) - times[0] > 36 * 3600;
   const form = long ? { day: "2-digit", month: "short", hour: "2-digit", hour12: false }
     : { hour: "2-digit", minute: "2-digit", hour12: false };
+  if (times.length > 1 && times.at(-1) - times[0] < 900) form.second = "2-digit";
   const words = new Intl.DateTimeFormat([], form);
   return (seconds) => words.format(new Date(1000 * seconds));
 }
