@@ -116,6 +116,6 @@ def shown_words(page: DatasetsPage) -> str:
     """Which rows these are, in words."""
     if not page.total:
         return "No datasets"
-    if len(page.rows) == page.total:
+    if len(page.rows) in (0, page.total):
         return f"{page.total} dataset{'' if page.total == 1 else 's'}"
     return f"{page.offset + 1} to {page.offset + len(page.rows)} of {page.total} datasets"

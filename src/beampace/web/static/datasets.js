@@ -12,15 +12,36 @@ const marked = new Map(); // number of a dataset -> number of the result to comp
 
 let asked = -Infinity;
 let due = 0;
+let dueAt = Infinity;
+let asking = 0; // answers awaited for the list
+let again = false;
+
+// What is due sooner stays due: frames that come all the time must not put off a result.
 function refresh(rest) {
-  const wait = asked + rest - performance.now();
+  const at = Math.max(performance.now(), asked + rest);
+  if (at >= dueAt) return;
   clearTimeout(due);
-  due = setTimeout(() => {
-    asked = performance.now();
-    by("list").dispatchEvent(new CustomEvent("sets:refresh"));
-  }, Math.max(0, wait));
-  return due;
+  dueAt = at;
+  due = setTimeout(ask, at - performance.now());
 }
+
+function ask() {
+  dueAt = Infinity;
+  again = asking > 0; // one answer at a time: two could overtake each other
+  if (again) return;
+  asked = performance.now();
+  by("list").dispatchEvent(new CustomEvent("sets:refresh"));
+}
+
+const isList = ({ detail }) => detail.target?.id === "list";
+document.body.addEventListener("htmx:beforeRequest", (event) => {
+  if (isList(event)) asking += 1;
+});
+document.body.addEventListener("htmx:afterRequest", (event) => {
+  if (!isList(event)) return;
+  asking -= 1;
+  if (again && !asking) refresh(AT_ONCE_MS);
+});
 document.body.addEventListener("bp:dataset", ({ detail }) => refresh(OFTEN.has(detail.topic) ? SLOWLY_MS : AT_ONCE_MS));
 for (const name of ["bp:reopened", "bp:beamtime-opened", "bp:beamtime-closed"]) {
   document.body.addEventListener(name, () => refresh(AT_ONCE_MS));
@@ -127,8 +148,9 @@ const KEYS = {
 };
 addEventListener("keydown", (key) => {
   if (key.key === "Escape" && key.target.matches("input, select")) return key.target.blur();
-  const typing = key.target.closest("input, select, textarea, button, a, dialog");
-  if (key.ctrlKey || key.metaKey || key.altKey || (typing && !(key.key === "?" && typing.matches("a, button")))) return;
+  const typing = key.target.closest("input, select, textarea, button, dialog");
+  if (key.ctrlKey || key.metaKey || key.altKey || (typing && !(key.key === "?" && typing.matches("button")))) return;
+  if (key.key === "Enter" && key.target.closest("a")) return; // it opens what it leads to
   const act = KEYS[key.key];
   if (!act || (key.key === "Enter" && !selected)) return;
   key.preventDefault();
