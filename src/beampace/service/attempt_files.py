@@ -15,7 +15,7 @@ from typing import Any
 from beampace.cluster.files import read_plain
 from beampace.core.taxonomy import Failure
 from beampace.results import Result
-from beampace.work.order import DIRECTORY_FILE, ENDING_FILE
+from beampace.work.order import DIRECTORY_FILE, ENDING_FILE, ORDER_FILE
 
 PID_FILE = "pid.json"
 MAX_BYTES = 50_000_000
@@ -85,6 +85,11 @@ def started_at(directory: Path) -> datetime | None:
     """When the launcher began, or None."""
     content = _json(directory / PID_FILE) or {}
     return moment(content.get("started"))
+
+
+def master_name(directory: Path) -> str:
+    """Name of the master an attempt was told of, or ""."""
+    return Path(str((_json(directory / ORDER_FILE) or {}).get("master", ""))).name
 
 
 def moment(value: object) -> datetime | None:

@@ -24,6 +24,7 @@ from beampace.core.taxonomy import Failure
 from beampace.results import Result
 from beampace.service.attempt_files import (
     ending_of,
+    master_name,
     progress_of,
     result_directory,
     result_of,
@@ -179,11 +180,16 @@ class Follower:
             )
         code = step.code
         stopped = code == Failure.BEAMTIME_CLOSED  # no answer: it waits again when the beamtime is reopened
-        if result is not None and place is not None and not stopped and not self._once_more(job, code):
+        if (
+            result is not None
+            and place is not None
+            and not stopped
+            and not self._once_more(job, attempt, code)
+        ):
             return self._finish(job, attempt, step, result, place, usage)
         left = 0 if place is None else bytes_of(place)
         self.desk.ledger.end_attempt(job.key, attempt.number, code, step.detail, usage, n_bytes=left)
-        if self._once_more(job, code):
+        if self._once_more(job, attempt, code):
             self._again(job, code)
         else:
             self.desk.ledger.end_job(job.key, code, step.detail)
@@ -192,13 +198,23 @@ class Follower:
         )
         return None
 
-    def _once_more(self, job: JobRow, code: str) -> bool:
+    def _once_more(self, job: JobRow, attempt: AttemptRow, code: str) -> bool:
         most = PATIENT if code in _PATIENTLY else self.desk.settings.cluster.attempts
-        if job.cancel_wanted or not tried_again(code, 0, most):
+        if job.cancel_wanted or not (tried_again(code, 0, most) or self._renamed(job, attempt, code)):
             return False
         # What no cluster ever took says nothing about the job.
-        given = [attempt for attempt in self.desk.ledger.attempts(job.key) if attempt.native_id]
-        return tried_again(code, len(given), most)
+        given = [one for one in self.desk.ledger.attempts(job.key) if one.native_id]
+        return len(given) < most
+
+    def _renamed(self, job: JobRow, attempt: AttemptRow, code: str) -> bool:
+        """Whether the master an attempt was told of has another name by now, or is about to have one.
+
+        A dataset is not its path: renamed between the order and the first reading, it is looked for again.
+        """
+        if code != Failure.NOT_A_DATASET:
+            return False
+        path = Path(self.desk.ledger.dataset(job.dataset).path)
+        return master_name(Path(attempt.directory)) not in ("", path.name) or not path.exists()
 
     def _again(self, job: JobRow, code: str) -> None:
         wait = RETRY_AFTER_S[min(job.attempts, len(RETRY_AFTER_S)) - 1]
