@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from beampace.core.job import JobState, exit_of
-from beampace.core.taxonomy import Exit, Failure
+from beampace.core.job import JobState
+from beampace.core.taxonomy import Failure
 from beampace.service.result_files import ResultFile, result_files
 from beampace.service.result_place import results_place
 from beampace.store import BeamtimeRow, DatasetRow, JobRow, ResultRow
@@ -83,9 +83,7 @@ def compare(books: Books, files: Iterable[ResultFile]) -> Audit:
     for file in files:
         if file.job:
             on_disk[file.job].append(file.directory)
-            # An input that was refused says nothing of the data: it may have been there under another name.
-            answer = file.is_answer and exit_of(file.code) is not Exit.BAD_INPUT
-            answers[file.job] += [file.directory] if answer else []
+            answers[file.job] += [file.directory] if file.is_answer else []
     return Audit(
         (*_lost_jobs(books), *_lost_files(books, on_disk), *_without_work(books)),
         (*_doubled_rows(books), *_doubled_files(answers)),

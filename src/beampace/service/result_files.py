@@ -30,8 +30,11 @@ class ResultFile:
 
     @property
     def is_answer(self) -> bool:
-        """Whether it says something of the data; an attempt that failed otherwise was followed by another."""
-        return is_answer(self.code)
+        """Whether it says something good or bad of the data; others may be followed by another attempt.
+
+        An input that was refused is none: the data may have been there under another name.
+        """
+        return exit_of(self.code) in (Exit.RESULT, Exit.SCIENCE)
 
 
 def is_answer(code: str) -> bool:
@@ -66,8 +69,8 @@ def answer_of(place: Path, work: str, job: str) -> Path | None:
     ]:
         document = _document(directory)
         if document is not None and _job_of(document) == job:
-            code = _code_of(document)
-            if code and exit_of(code) in (Exit.RESULT, Exit.SCIENCE):
+            found = ResultFile(str(directory), job, _code_of(document))
+            if found.code and found.is_answer:
                 return directory
     return None
 
