@@ -1,32 +1,24 @@
 // Two results side by side: their statistics against resolution in one plot each; another choice shows at once.
 import { linePlot } from "./plots.js";
+import { middle, shellAxis, SHELL_PLOTS } from "./shells.js";
 
 const base = document.documentElement.dataset.base;
 const shells = document.getElementById("shells");
-const percent = (value) => (value === null ? null : 100 * value);
-const PLOTS = [
-  { id: "plot-cc", label: "CC1/2", unit: "", range: [0, 1.05], value: (shell) => shell.cc_half },
-  { id: "plot-isigma", label: "I/\u03c3(I)", unit: "", range: [0, null], value: (shell) => shell.mean_i_over_sigma },
-  { id: "plot-rmeas", label: "Rmeas", unit: "%", range: [0, null], value: (shell) => percent(shell.r_meas) },
-  { id: "plot-complete", label: "completeness", unit: "%", range: [0, 105], value: (shell) => percent(shell.completeness) },
-];
-
-// The middle of a shell on the scale of 1/d^2.
-const middle = (shell) => Math.sqrt(2 / (shell.d_max ** -2 + shell.d_min ** -2));
+const HEADROOM = 1.05; // markers at the top lie whole inside of the plot
 
 function draw(a, b) {
   const places = [...a.map((shell) => [middle(shell), shell, null]), ...b.map((shell) => [middle(shell), null, shell])];
   places.sort((one, two) => two[0] - one[0]);
-  for (const { id, label, unit, range, value } of PLOTS) {
+  for (const { id, label, unit, range, value } of SHELL_PLOTS) {
     const series = (name, at, colour) => ({
       label: name, unit, colour, style: "points", values: places.map((place) => place[at] && value(place[at])),
     });
     linePlot(document.getElementById(id), {
       title: `${label} of both against resolution`,
       height: 220,
-      x: { label: "resolution", unit: "\u00c5", values: places.map(([d]) => d), scale: "resolution" },
+      x: shellAxis(places.map(([d]) => d)),
       series: [series("first", 1, "a"), series("second", 2, "b")],
-      yRange: range,
+      yRange: [range[0], range[1] && range[1] * HEADROOM],
       yLabel: unit ? `${label} (${unit})` : label,
       empty: "No statistics per shell",
     });
