@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
@@ -33,6 +33,24 @@ def opened_directory(name: str | Path, inside: int | None = None) -> Iterator[in
         yield handle
     finally:
         os.close(handle)
+
+
+@contextmanager
+def opened_below(root: Path, steps: Iterable[str]) -> Iterator[int]:
+    """A directory below a root, held open; below it no symbolic link is followed.
+
+    Args:
+        root: directory that exists.
+        steps: names of directories, one in the other; none of them leads up.
+
+    Raises:
+        OSError: there is none.
+    """
+    with ExitStack() as held:
+        handle = held.enter_context(opened_directory(root))
+        for step in steps:
+            handle = held.enter_context(opened_directory(step, handle))
+        yield handle
 
 
 def write_below(root: Path, place: str, text: str, access: bytes | None = None) -> bool:
@@ -101,10 +119,7 @@ def _parent(root: Path, place: str) -> Iterator[tuple[int, str]]:
     parts = PurePosixPath(place).parts
     if not parts or place.startswith("/") or ".." in parts:
         raise failure(Failure.BAD_REQUEST, f"{place!r} is no path below {root}.")
-    with ExitStack() as held:
-        handle = held.enter_context(opened_directory(root))
-        for part in parts[:-1]:
-            handle = held.enter_context(opened_directory(part, handle))
+    with opened_below(root, parts[:-1]) as handle:
         yield handle, parts[-1]
 
 

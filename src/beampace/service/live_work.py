@@ -6,12 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from beampace.core.work import WorkName
 from beampace.service.attempt_files import result_directory
 from beampace.store import AttemptRow, JobRow, Ledger
-from beampace.web.live_source import LiveWork
-
-FILES = {WorkName.LOOK: "look.json", WorkName.MAP: "map.json"}
+from beampace.web.live_source import LIVE_FILES, LiveWork
 
 
 @dataclass(slots=True)
@@ -28,7 +25,7 @@ class RunningWork:
 
     def running(self) -> tuple[LiveWork, ...]:
         """Looks and maps that have a result directory and have not ended."""
-        active = [(job, attempt) for job, attempt in self.ledger.active() if job.work in FILES]
+        active = [(job, attempt) for job, attempt in self.ledger.active() if job.work in LIVE_FILES]
         known = {attempt.directory for _, attempt in active}
         self._places = {name: place for name, place in self._places.items() if name in known}
         return tuple(self._found(active))
@@ -37,7 +34,7 @@ class RunningWork:
         for job, attempt in active:
             place = self._place(job, attempt)
             if place is not None:
-                file = place / FILES[job.work]
+                file = place / LIVE_FILES[job.work]
                 root = self._processed(job)
                 yield LiveWork(job.dataset, job.beamtime, job.group, job.work, job.key, file, root)
 

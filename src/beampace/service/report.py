@@ -12,7 +12,7 @@ from beampace.core.taxonomy import Failure
 from beampace.service.audit import Books, audit
 from beampace.service.disk import space_at
 from beampace.service.roots import is_here
-from beampace.store import BeamtimeRow, Counts, Ledger
+from beampace.store import BeamtimeRow, Counts, Ledger, current
 from beampace.web import AccountInfo, AccountsAnswer, DiskInfo, ReportAnswer
 from beampace.web.accounts import account_info, failure_infos
 from beampace.web.answers import DatasetBytes
@@ -31,12 +31,13 @@ def beamtime_of(ledger: Ledger, beamtime: str = "") -> BeamtimeRow:
     rows = ledger.beamtimes()
     if beamtime:
         rows = tuple(row for row in rows if row.id == beamtime)
-    if not rows:
+    found = current(rows)
+    if found is None:
         detail = (
             f"The ledger knows no beamtime {beamtime!r}." if beamtime else "The ledger knows no beamtime yet."
         )
         raise failure(Failure.BAD_REQUEST, detail, "`beampace status` names the one that is open.")
-    return max(rows, key=lambda row: (row.closed is None, row.closed or row.opened, row.opened))
+    return found
 
 
 def accounts_of(ledger: Ledger, beamtime: str = "") -> AccountsAnswer:

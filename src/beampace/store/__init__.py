@@ -23,6 +23,7 @@ from beampace.store.records import (
     ResultRow,
     Spent,
     Uncharged,
+    current,
 )
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "Sort",
     "Spent",
     "Uncharged",
+    "current",
     "migrate",
     "open_ledger",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -36,6 +36,13 @@ class BeamtimeRow:
     reason: str = ""
     root_id: str = ""
     core_path: str = ""
+
+
+def current(beamtimes: Iterable[BeamtimeRow]) -> BeamtimeRow | None:
+    """The open one of some beamtimes, else the one that ended last; None when there is none."""
+    return max(
+        beamtimes, key=lambda row: (row.closed is None, row.closed or row.opened, row.opened), default=None
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ import shlex
 import stat
 import tarfile
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from beampace.results import Result
-from beampace.results.below import opened_directory
+from beampace.results.below import opened_below, opened_directory
 from beampace.web.downloads import Opened, open_file, safe_name, steps_of
 from beampace.web.places import Below
 
@@ -53,10 +53,7 @@ class Found:
 def files_below(directory: Below) -> Found:
     """Regular files of a directory and of those in it, in the order of their names; no link is followed."""
     found = Found()
-    with suppress(OSError), ExitStack() as held:
-        handle = held.enter_context(opened_directory(directory.root))
-        for step in steps_of(directory.place):
-            handle = held.enter_context(opened_directory(step, handle))
+    with suppress(OSError), opened_below(directory.root, steps_of(directory.place)) as handle:
         _walk(handle, "", found, MOST_DEPTH)
     return found
 

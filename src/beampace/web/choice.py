@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from beampace.store import BeamtimeRow, Ledger
+from beampace.store import BeamtimeRow, Ledger, current
 from beampace.web.missing import missing
 from beampace.web.viewer import Viewer
 
@@ -18,7 +18,7 @@ def chosen_beamtime(ledger: Ledger, viewer: Viewer, asked: str = "") -> Beamtime
         rows = [row for row in rows if row.id == asked]
         if not rows:
             raise missing("beamtime")
-    return max(rows, key=lambda row: (row.closed is None, row.closed or row.opened, row.opened), default=None)
+    return current(rows)
 
 
 def beamtimes_of(ledger: Ledger, viewer: Viewer) -> tuple[BeamtimeRow, ...]:

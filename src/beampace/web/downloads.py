@@ -6,12 +6,11 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
-from beampace.results.below import opened_directory
+from beampace.results.below import opened_below
 from beampace.web.places import Below
 
 PIECE = 256 * 1024
@@ -64,10 +63,7 @@ def open_file(directory: Below, file: str) -> Opened | None:
     if not inside or not steps:
         return None
     try:
-        with ExitStack() as held:
-            handle = held.enter_context(opened_directory(directory.root))
-            for step in (*inside, *steps[:-1]):
-                handle = held.enter_context(opened_directory(step, handle))
+        with opened_below(directory.root, (*inside, *steps[:-1])) as handle:
             return open_in(handle, steps[-1])
     except OSError:
         return None

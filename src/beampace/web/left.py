@@ -14,18 +14,17 @@ from beampace.results.below import read_below
 from beampace.results.schema import Model
 from beampace.store import DatasetRow, ResultRow
 from beampace.web.downloads import safe_name
+from beampace.web.live_source import LIVE_FILES
 from beampace.web.missing import missing
 from beampace.web.parts import Parts
-from beampace.web.places import Below
+from beampace.web.places import GONE, Below
 from beampace.web.viewer import Viewer
 
-FILES = {WorkName.LOOK: "look.json", WorkName.MAP: "map.json", WorkName.STRATEGY: "strategy.json"}
+FILES = {**LIVE_FILES, WorkName.STRATEGY: "strategy.json"}
 """The file of each work."""
 
 MOST_BYTES = 32_000_000
 """Of a file: a map of 200,000 cells, a look at 250,000 frames."""
-
-GONE = "Its files are not here any more: the beamtime has left this place."
 
 log = logging.getLogger("beampace.web")
 M = TypeVar("M", bound=Model)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from beampace.core.work import WorkName
+
+LIVE_FILES: Mapping[WorkName, str] = MappingProxyType({WorkName.MAP: "map.json", WorkName.LOOK: "look.json"})
+"""The file of each work that writes while frames come, in its result directory."""
 
 
 @dataclass(frozen=True, slots=True)

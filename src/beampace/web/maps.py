@@ -104,19 +104,7 @@ def _look_columns(parts: Parts, row: DatasetRow, left: Left) -> tuple[ColumnsPag
     look = reading.value
     if look is None:
         return _result_columns(parts, row, left), reading.gone
-    page = ColumnsPage(
-        dataset=row.id,
-        work=left.work,
-        job=left.job,
-        result=left.row.id if left.row else None,
-        state=look.state,
-        updated=look.updated,
-        frames=look.frames,
-        useful_range=look.useful_range,
-        warnings=look.warnings,
-        columns=look.columns,
-    )
-    return page, ""
+    return _columns(row, left, look, look).model_copy(update={"useful_range": look.useful_range}), ""
 
 
 def _result_columns(parts: Parts, row: DatasetRow, left: Left) -> ColumnsPage | None:
@@ -134,19 +122,22 @@ def _map_columns(row: DatasetRow, left: Left) -> tuple[ColumnsPage | None, str]:
     found = reading.value
     if found is None or not found.maps:
         return None, reading.gone
-    part = found.maps[part_of(found, row)]
-    page = ColumnsPage(
+    return _columns(row, left, found, found.maps[part_of(found, row)]), ""
+
+
+def _columns(row: DatasetRow, left: Left, file: Look | Map, part: Look | MapPart) -> ColumnsPage:
+    """The values per frame of a file, or of one grid of it."""
+    return ColumnsPage(
         dataset=row.id,
         work=left.work,
         job=left.job,
         result=left.row.id if left.row else None,
-        state=found.state,
-        updated=found.updated,
+        state=file.state,
+        updated=file.updated,
         frames=part.frames,
-        warnings=found.warnings,
+        warnings=file.warnings,
         columns=part.columns,
     )
-    return page, ""
 
 
 def _map_page(parts: Parts, viewer: Viewer, row: DatasetRow, found: Map, left: Left) -> MapPage:

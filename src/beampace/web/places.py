@@ -9,6 +9,9 @@ from pathlib import Path
 from beampace.store import BeamtimeRow, DatasetRow, Ledger, ResultRow
 from beampace.web.live_source import LiveWork
 
+GONE = "Its files are not here any more: the beamtime has left this place."
+"""Why nothing is found of what the ledger knows."""
+
 FilesOf = Callable[[BeamtimeRow], Path | None]
 """Where the directory of a beamtime is now, or None: after its stop `current` may be another's."""
 

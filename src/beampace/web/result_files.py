@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from beampace.results import Result
 from beampace.results.below import read_below
 from beampace.web.downloads import safe_name, size_of, steps_of
-from beampace.web.places import Below
+from beampace.web.places import GONE, Below
 from beampace.web.records.result import FileLine
 
 RESULT = "result.json"
@@ -71,7 +71,7 @@ class ResultFiles:
 def files_of_result(directory: Below | None) -> ResultFiles:
     """Read a result directory."""
     if directory is None:
-        return ResultFiles(None, gone="Its files are not here any more: the beamtime has left this place.")
+        return ResultFiles(None, gone=GONE)
     text = read_below(directory.root, f"{directory.place}/{RESULT}", MOST_BYTES)
     if text is None:
         return ResultFiles(directory, gone="Its result.json is not there, or may not be read.")

@@ -17,7 +17,7 @@ from beampace.web.api.told import told
 from beampace.web.choice import chosen_beamtime
 from beampace.web.keeping import RAW_GONE, keeping
 from beampace.web.lines import dataset_line, result_line
-from beampace.web.live_source import LiveWork
+from beampace.web.live_source import LIVE_FILES, LiveWork
 from beampace.web.parts import Parts
 from beampace.web.records.now import KeepsUp, NextResult, NowBeamtime, NowPage, RecentResult
 from beampace.web.requests import StatusRequest
@@ -35,11 +35,16 @@ GIVES = {
     WorkName.PROCESS: "merged data",
     WorkName.MERGE: "merged dataset",
 }
-FILES = {WorkName.MAP: "map.json", WorkName.LOOK: "look.json"}
 
 
-def now_page(parts: Parts, viewer: Viewer, asked: str = "") -> NowPage:
+def now_page(parts: Parts, viewer: Viewer, asked: str = "", *, rows: bool = True) -> NowPage:
     """What happens now in a beamtime, as far as the viewer may see it.
+
+    Args:
+        parts: what routes work with.
+        viewer: who asks.
+        asked: id of the beamtime; the open one by default.
+        rows: whether the values of the frames are wanted; they are in a long file.
 
     Raises:
         HTTPException: 404: there is no such beamtime, as far as the viewer may know.
@@ -53,7 +58,7 @@ def now_page(parts: Parts, viewer: Viewer, asked: str = "") -> NowPage:
     scope = viewer.scope.within(beamtime.id)
     status = parts.control.status(StatusRequest(beamtime=beamtime.id), scope=scope)
     row = next(iter(ledger.catalogue(scope, CatalogueQuery(limit=1)).rows), None)
-    live = None if row is None else rows_of(parts, row)
+    live = rows_of(parts, row) if rows and row is not None else None
     return NowPage(
         at=now,
         beamtime=_beamtime(beamtime, status),
@@ -76,7 +81,7 @@ def now_page(parts: Parts, viewer: Viewer, asked: str = "") -> NowPage:
 def rows_of(parts: Parts, row: CatalogueRow) -> LiveDelta | None:
     """The values of a dataset's frames: of the map or look under way, else of the last one that ended."""
     running = {work.work: work for work in parts.live.running() if work.dataset == row.dataset.id}
-    for work, name in FILES.items():
+    for work, name in LIVE_FILES.items():
         found = running.get(work) or _ended(parts, row, work, name)
         rows = None if found is None else all_rows(found)
         if rows is not None:

@@ -16,9 +16,9 @@ from beampace.store import DatasetRow
 from beampace.web.answers import ErrorAnswer
 from beampace.web.api.responses import STATUS
 from beampace.web.frames.messages import FrameQuestion
-from beampace.web.left import GONE
 from beampace.web.missing import missing
 from beampace.web.parts import Parts
+from beampace.web.places import GONE
 
 SETTLED = ("complete", "stopped")
 """States of datasets whose frames do not change any more."""

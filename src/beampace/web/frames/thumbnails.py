@@ -12,9 +12,9 @@ from beampace.core.work import WorkName
 from beampace.store import DatasetRow, ResultRow
 from beampace.web.frames.maker import Made
 from beampace.web.frames.messages import FrameQuestion
-from beampace.web.left import GONE
 from beampace.web.maps import columns_page
 from beampace.web.parts import Parts
+from beampace.web.places import GONE
 from beampace.web.viewer import Viewer
 
 WIDTH = 160

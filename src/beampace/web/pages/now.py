@@ -26,9 +26,11 @@ def router(parts: Parts, renderer: Renderer) -> APIRouter:
         part: Annotated[str, Query(max_length=20)] = "",
     ) -> HTMLResponse:
         """The page, or what stands around the dataset being collected when `part` is `around`."""
-        parts.frames.warm()
-        template = "now_around.html.j2" if part == "around" else "now.html.j2"
-        page = now_page(parts, viewer, beamtime)
+        around = part == "around"
+        if not around:
+            parts.frames.warm()
+        template = "now_around.html.j2" if around else "now.html.j2"
+        page = now_page(parts, viewer, beamtime, rows=False)  # the scripts ask for them
         return renderer.page(request, template, viewer, page=page, asked=beamtime)
 
     return routes
