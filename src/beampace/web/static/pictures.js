@@ -5,9 +5,21 @@ const base = document.documentElement.dataset.base;
 export const frameAddress = (dataset, frame) => `${base}/api/datasets/${dataset}/frames/${frame}`;
 
 export async function frameInfo(dataset, frame, signal) {
-  const answer = await fetch(frameAddress(dataset, frame), { signal });
-  if (!answer.ok) throw new Error(await words(answer));
-  return answer.json();
+  return (await asked(frameAddress(dataset, frame), signal)).json();
+}
+
+// A server that is busy, as when its drawing processes start, says when to ask again.
+const TIMES = 5;
+
+async function asked(address, signal) {
+  for (let left = TIMES; ; left -= 1) {
+    const answer = await fetch(address, { signal });
+    if (answer.ok) return answer;
+    const wait = answer.status === 503 && left > 1 ? Number(answer.headers.get("Retry-After")) : 0;
+    if (!wait) throw new Error(await words(answer));
+    await new Promise((go) => setTimeout(go, 1000 * wait));
+    signal?.throwIfAborted();
+  }
 }
 
 export async function words(answer) {
@@ -110,9 +122,7 @@ export function framePicture(element, options) {
 }
 
 export async function loaded(address, signal) {
-  const answer = await fetch(address, { signal });
-  if (!answer.ok) throw new Error(await words(answer));
-  return createImageBitmap(await answer.blob());
+  return createImageBitmap(await (await asked(address, signal)).blob());
 }
 
 export const COLOURS = { good: "#d01c6b", weak: "#b06a00", ice: "#0a66a8", predicted: "#00785a", ring: "#0a66a8", beam: "#b3261e" };
