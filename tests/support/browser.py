@@ -16,9 +16,13 @@ from tests.support.pages import READ
 CHROMIUM = Path("/usr/bin/chromium")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser for all tests of a process."""
+    """One browser for all tests of a module.
+
+    Playwright's event loop counts as running in this thread as long as the browser lives, and no other loop can run
+    there meanwhile: a browser that outlived its module would take asyncio away from the tests that follow.
+    """
     if not CHROMIUM.exists():
         pytest.skip("Chromium is not installed: apt-get install chromium")
     with sync_playwright() as playwright:

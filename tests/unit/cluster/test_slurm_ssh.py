@@ -75,9 +75,9 @@ class Server:
     def close(self):
         self.call(self.stop())
         self.call(asyncio.sleep(0.05))
+        self.call(cancel_rest())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(5)
-        self.loop.run_until_complete(cancel_rest())
         self.loop.close()
 
     @property
