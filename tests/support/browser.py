@@ -20,8 +20,9 @@ CHROMIUM = Path("/usr/bin/chromium")
 def browser() -> Iterator[Browser]:
     """One browser for all tests of a module.
 
-    Playwright's event loop counts as running in this thread as long as the browser lives, and no other loop can run
-    there meanwhile: a browser that outlived its module would take asyncio away from the tests that follow.
+    Playwright's event loop counts as running in this thread as long as the browser lives, and no other loop
+    can run there meanwhile: a browser that outlived its module would take asyncio away from the tests that
+    follow.
     """
     if not CHROMIUM.exists():
         pytest.skip("Chromium is not installed: apt-get install chromium")

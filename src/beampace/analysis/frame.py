@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from beampace.analysis import spot_kernel as kernel
+from beampace.analysis.dispersion import keep_strong
 from beampace.analysis.geometry import d_star_sq
 from beampace.analysis.judge import FrameVerdict, Tally, judge_frame
 from beampace.analysis.radial import Rings, find_rings, in_ice_ring, sum_profile
@@ -105,7 +106,7 @@ class Analyser:
                 `frames_missing`: no usable pixel holds a count.
         """
         frame = _read_only(frame)
-        n_spots = self._find(frame, number)
+        n_spots, _ = self._find(frame, number)
         table = self._spots[:n_spots]
         spots = self._spots_record(table)
         sum_profile(
@@ -136,6 +137,29 @@ class Analyser:
         seeds = self._seeds[: min(found, self._seeds.shape[0])].copy()
         return seeds, self._tiles[seeds[:, 0] // kernel.TILE, seeds[:, 1] // kernel.TILE]
 
+    def strong_pixels(
+        self, frame: npt.NDArray[np.unsignedinteger], number: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        """The pixels that DIALS's threshold calls strong, for a program that joins them over frames itself.
+
+        They are looked for among the pixels of all groups that may be spots.
+
+        Returns:
+            (place of each in the flattened frame, ascending; its count).
+
+        Raises:
+            InputError: as `analyse`.
+        """
+        frame = _read_only(frame)
+        _, groups = self._find(frame, number)
+        members = self._members[: self._starts[groups]]
+        kept = np.zeros(len(members), np.bool_)
+        keep: Any = keep_strong
+        keep(frame, self._setup.valid, np.uint32(HIGHEST[frame.dtype]), members, kept)
+        strong = members[kept].astype(np.int64)
+        places = np.sort(strong[:, 0] * frame.shape[1] + strong[:, 1])
+        return places, frame.reshape(-1)[places].astype(np.int32)
+
     def _seed_arguments(self, highest: np.uint32) -> tuple[Any, ...]:
         setup = self._setup
         # A header without a cut-off (0) trusts every count.
@@ -143,17 +167,17 @@ class Analyser:
         shared = (setup.valid, highest, saturation, setup.tables)
         return (*shared, self._tiles, self._levels, self._seeds, self._columns, self._totals)
 
-    def _find(self, frame: npt.NDArray[np.unsignedinteger], number: int) -> int:
+    def _find(self, frame: npt.NDArray[np.unsignedinteger], number: int) -> tuple[int, int]:
         highest = self._check(frame, number)
         valid, top, saturation, tables, *own = self._seed_arguments(highest)
         find: Any = kernel.find_spots
-        found, _, _ = find(
+        found, _, _, groups = find(
             frame, valid, top, saturation, tables, self._limits, *own,
             self._marks, self._members, self._starts, self._spots,
         )  # fmt: skip
         if self._totals[1] == 0:
             raise failure(Failure.FRAMES_MISSING, f"Frame {number}: no usable pixel holds a count.")
-        return int(found)
+        return int(found), int(groups)
 
     def _check(self, frame: npt.NDArray[np.unsignedinteger], number: int) -> np.uint32:
         if frame.shape != self._setup.shape or frame.dtype not in HIGHEST or not frame.flags.c_contiguous:

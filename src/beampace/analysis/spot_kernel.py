@@ -316,7 +316,8 @@ def find_spots(  # type: ignore[no-untyped-def]
     - spots: output, shape (capacity, COLUMNS), float64.
 
     Returns:
-        (spots, seeds, groups too large for a spot).
+        (spots, seeds, groups too large for a spot, groups): the pixels of group g are
+        `members[starts[g]:starts[g + 1]]`.
     """
     n_seeds = find_seeds(frame, valid, highest, saturation, tables, tiles, levels, seeds, columns, totals)
     n_groups, used = 0, 0
@@ -341,4 +342,4 @@ def find_spots(  # type: ignore[no-untyped-def]
             n_spots += int(kept)
     for index in range(used):
         marks[members[index, 0], members[index, 1]] = 0
-    return n_spots, n_seeds, n_large
+    return n_spots, n_seeds, n_large, n_groups

@@ -26,7 +26,7 @@ from beampace.work.job import Finished, Job, carry_out
 
 WORK = "process"
 
-INTERMEDIATE = (".expt", ".refl", ".mtz", ".pickle", ".h5", ".cbf")
+INTERMEDIATE = (".expt", ".refl", ".mtz", ".pickle", ".h5", ".cbf", ".npz")
 """Suffixes of the big files engines leave in their own directories; logs and small tables stay."""
 
 D_MIN = (0.3, 50.0)

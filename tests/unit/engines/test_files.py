@@ -236,7 +236,7 @@ def test_arguments_follow_the_tweaks(tmp_path):
     assert {"indexing.method=fft3d", "basis_vector_combinations.max_refine=10"} <= set(few)
     small = steps.integrate(request(tmp_path, tweaks=frozenset({Tweak.SMALL_SWEEP})))
     assert "profile.gaussian_rs.min_spots.overall=0" in small
-    assert steps.integrate(request(tmp_path)) == ()
+    assert steps.integrate(request(tmp_path)) == ("profile.gaussian_rs.fitting.grid_size=4",)
 
 
 def test_a_cell_alone_is_only_imposed_by_its_tweak(tmp_path):

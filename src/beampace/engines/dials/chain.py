@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from beampace.core.errors import failure
+from beampace.core.errors import BeampaceError, failure
 from beampace.core.ports import Progress
 from beampace.core.taxonomy import Failure
 from beampace.engines.dials import diagnosis, expt, runner
 from beampace.engines.dials.installation import HOW_TO_GET, DialsInstallation
+from beampace.engines.dials.session import Session
 
 log = logging.getLogger("beampace.dials")
 
@@ -48,6 +49,27 @@ class Memory:
     distance: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What `Chain.run` was asked, all options in `arguments`."""
+
+    name: str
+    inputs: tuple[Path, ...]
+    arguments: tuple[str, ...]
+    outputs: tuple[str, ...]
+    count: re.Pattern[str] | None
+    pixels: Callable[[], Path] | None
+
+    @property
+    def program(self) -> str:
+        """Name of the program."""
+        return "dials." + self.name.split(".")[0]
+
+    def words(self, directory: Path) -> list[str]:
+        """What follows the program's name."""
+        return [*(plain_path(path, directory) for path in self.inputs), *self.arguments]
+
+
 @dataclass(slots=True)
 class Chain:
     """Runs steps in one directory.
@@ -58,6 +80,7 @@ class Chain:
         progress: told the stage, and asked whether to stop.
         memory: steps done by earlier tries.
         parameters: step -> arguments, of the steps this chain used.
+        session: one process for all steps; None to start a program for each.
     """
 
     installation: DialsInstallation
@@ -66,6 +89,7 @@ class Chain:
     progress: Progress
     memory: Memory
     parameters: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    session: Session | None = None
 
     def run(
         self,
@@ -77,6 +101,7 @@ class Chain:
         extra: tuple[str, ...] = (),
         total: int = 0,
         count: re.Pattern[str] | None = None,
+        pixels: Callable[[], Path] | None = None,
     ) -> Done:
         """Run `dials.<program>` unless it was run before with the same arguments and inputs.
 
@@ -88,6 +113,7 @@ class Chain:
             extra: options without influence on the result, such as the number of processes.
             total: frames of the stage, for the progress.
             count: pattern of lines that mean one frame more.
+            pixels: makes the file of strong pixels for the spot finder, where there is a session.
 
         Raises:
             BeampaceError: the step failed, as `diagnosis` says, or was cancelled.
@@ -97,7 +123,8 @@ class Chain:
         if key not in self.memory.steps:
             self.progress.check()
             self.progress.stage(name.replace("_", " "), total)
-            self.memory.steps[key] = self._execute(name, inputs, (*arguments, *extra), outputs, count)
+            step = _Step(name, inputs, (*arguments, *extra), outputs, count, pixels)
+            self.memory.steps[key] = self._execute(step)
         return self.memory.steps[key]
 
     def edit(self, name: str, source: Path, change: Callable[[expt.Expt], expt.Expt]) -> Path:
@@ -109,34 +136,62 @@ class Chain:
             self.memory.steps[key] = Done((target,), "")
         return self.memory.steps[key].outputs[0]
 
-    def _execute(
-        self,
-        name: str,
-        inputs: tuple[Path, ...],
-        arguments: tuple[str, ...],
-        outputs: tuple[str, ...],
-        count: re.Pattern[str] | None,
-    ) -> Done:
-        program = "dials." + name.split(".")[0]
-        files = (plain_path(path, self.directory) for path in inputs)
-        command = (self._path_of(program), *files, *arguments)
-        log.info("%s: %s", name, " ".join(command))
-        outcome = runner.run(
-            command,
+    def learn(self, experiments: Path) -> None:
+        """Let the session read frames our way, where that gives what DIALS reads."""
+        if self.session is None:
+            return
+        order = {"learn": str(experiments), "directory": str(self.directory)}
+        outcome = self.session.run(order, self.directory / "learn.out.txt", _nothing, self.progress.check)
+        self._spent("learn", outcome.seconds)
+
+    def _execute(self, step: _Step) -> Done:
+        """Carry out a step; one that crashes in the session, which takes shortcuts, is done again without."""
+        if self.session is not None:
+            done = self._carried_out(step, self._in_session)
+            if isinstance(done, Done) or done.code is not Failure.ENGINE_FAILED:
+                return _or_raise(done)
+            log.warning("%s: once more as a program of its own", step.name)
+            self.session = None
+        return _or_raise(self._carried_out(step, self._as_program))
+
+    def _carried_out(self, step: _Step, by: Callable[[_Step], runner.Outcome]) -> Done | BeampaceError:
+        log.info("%s: %s %s", step.name, step.program, " ".join(step.words(self.directory)))
+        outcome = by(step)
+        log.info("%s: ended with %d after %.1f s", step.name, outcome.returncode, outcome.seconds)
+        self._spent(step.name, outcome.seconds)
+        paths = tuple(self.directory / output for output in step.outputs)
+        if outcome.returncode == 0 and all(path.exists() for path in paths):
+            return Done(paths, outcome.text)
+        found = diagnosis.diagnose(step.name.split(".")[0], outcome.returncode, outcome.text)
+        log.info("%s: %s: %s", step.name, found.code, found.detail)
+        return found.error()
+
+    def _as_program(self, step: _Step) -> runner.Outcome:
+        return runner.run(
+            (self._path_of(step.program), *step.words(self.directory)),
             self.environment,
             self.directory,
-            self.directory / f"{name}.out.txt",
-            self._counter(count),
+            self.directory / f"{step.name}.out.txt",
+            self._counter(step.count),
             self.progress.check,
         )
-        log.info("%s: ended with %d after %.1f s", name, outcome.returncode, outcome.seconds)
-        self.memory.timing[name] = self.memory.timing.get(name, 0.0) + outcome.seconds
-        paths = tuple(self.directory / output for output in outputs)
-        if outcome.returncode != 0 or not all(path.exists() for path in paths):
-            found = diagnosis.diagnose(name.split(".")[0], outcome.returncode, outcome.text)
-            log.info("%s: %s: %s", name, found.code, found.detail)
-            raise found.error()
-        return Done(paths, outcome.text)
+
+    def _in_session(self, step: _Step) -> runner.Outcome:
+        if self.session is None:
+            raise ValueError("there is no session")
+        words = step.words(self.directory)
+        order: dict[str, object] = {"program": step.program, "directory": str(self.directory)}
+        if step.pixels is not None:
+            order["pixels"] = str(step.pixels())
+            words.append(
+                "spotfinder.mp.nproc=1"
+            )  # What is left to do takes less time than a process to start.
+        order["arguments"] = words
+        log_file = self.directory / f"{step.name}.out.txt"
+        return self.session.run(order, log_file, self._counter(step.count), self.progress.check)
+
+    def _spent(self, name: str, seconds: float) -> None:
+        self.memory.timing[name] = self.memory.timing.get(name, 0.0) + seconds
 
     def _counter(self, pattern: re.Pattern[str] | None) -> Callable[[str], None]:
         done = 0
@@ -154,6 +209,16 @@ class Chain:
         if path is None:
             raise failure(Failure.ENGINE_MISSING, f"{program} is not on PATH.", HOW_TO_GET)
         return path
+
+
+def _or_raise(done: Done | BeampaceError) -> Done:
+    if isinstance(done, BeampaceError):
+        raise done
+    return done
+
+
+def _nothing(_line: str) -> None:
+    return
 
 
 def plain_path(path: Path, directory: Path) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import logging
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from beampace.core.engine import Crystal, EngineRecord, FrameSeries, Request
@@ -12,11 +16,15 @@ from beampace.core.errors import BeampaceError, ScienceError, failure
 from beampace.core.ports import Progress
 from beampace.core.taxonomy import Failure
 from beampace.engines.dials import expt, outcome, probe, spots, steps, symmetry
-from beampace.engines.dials.chain import Chain, Memory
+from beampace.engines.dials.chain import Chain, Done, Memory
 from beampace.engines.dials.indexing import Found, Indexed, Pair, find_lattice
 from beampace.engines.dials.installation import HOW_TO_GET, DialsInstallation
 from beampace.engines.dials.reflections import read_table
+from beampace.engines.dials.session import Refused, Session, start
+from beampace.engines.dials.strong import find_strong_pixels
 from beampace.engines.dials.symmetry import LaueDecision
+
+log = logging.getLogger("beampace.dials")
 
 FOUND_ON_IMAGE = re.compile(r"Found \d+ strong pixels on image")
 
@@ -41,11 +49,17 @@ class DialsEngine:
 
     One engine works on one dataset: it remembers the steps done, so that a second try begins at the
     step that failed.
+
+    Attributes:
+        installation: where DIALS is.
+        memory: steps done so far.
+        in_one_process: imports once and shortcuts; False to start a program for each step.
     """
 
     installation: DialsInstallation = field(default_factory=DialsInstallation)
     memory: Memory = field(default_factory=Memory)
     name: str = "dials"
+    in_one_process: bool = True
 
     def missing(self) -> tuple[str, ...]:
         """What is not installed, as sentences that say how to get it."""
@@ -64,12 +78,32 @@ class DialsEngine:
         absent = self.installation.absent(environment)
         if absent:
             raise failure(Failure.ENGINE_MISSING, f"{', '.join(absent)} not on PATH.", HOW_TO_GET)
-        chain = Chain(self.installation, environment, request.directory, progress, self.memory)
         versions = probe.versions(self.installation, environment)
-        found = find_spots(chain, request)
-        indexed = find_lattice(chain, request, found)
-        scaling = measure(chain, request, indexed)
-        return finish(chain, request, found, indexed, scaling, versions)
+        with self._session(environment, request.directory, progress) as session:
+            chain = Chain(
+                self.installation, environment, request.directory, progress, self.memory, session=session
+            )
+            found = find_spots(chain, request)
+            indexed = find_lattice(chain, request, found)
+            scaling = measure(chain, request, indexed)
+            return finish(chain, request, found, indexed, scaling, versions)
+
+    @contextmanager
+    def _session(
+        self, environment: Mapping[str, str], directory: Path, progress: Progress
+    ) -> Iterator[Session | None]:
+        """One process for all steps; None where DIALS allows none."""
+        if not self.in_one_process:
+            yield None
+            return
+        try:
+            session = start(self.installation, environment, directory, progress.check)
+        except Refused as refused:
+            log.warning("every step is a program of its own: %s", refused)
+            yield None
+            return
+        with closing(session):
+            yield session
 
 
 def find_spots(chain: Chain, request: Request) -> Found:
@@ -98,7 +132,15 @@ def _find_spots(chain: Chain, request: Request) -> Found:
             experiments,
             lambda e: expt.sliced(e, request.images),
         )
-    done = chain.run(
+    done = _spots_found(chain, request, experiments)
+    table = read_table(done.outputs[0])
+    spots.judge(request.dataset, table["xyzobs.px.value"], request.n_frames)
+    return Found(experiments, done.outputs[0], table, wrong)
+
+
+def _spots_found(chain: Chain, request: Request, experiments: Path) -> Done:
+    chain.learn(experiments)
+    return chain.run(
         "find_spots",
         (experiments,),
         steps.find_spots(request),
@@ -106,10 +148,18 @@ def _find_spots(chain: Chain, request: Request) -> Found:
         extra=_processes("spotfinder.mp.nproc", request),
         total=request.n_frames,
         count=FOUND_ON_IMAGE,
+        pixels=lambda: _strong_pixels(chain, request),
     )
-    table = read_table(done.outputs[0])
-    spots.judge(request.dataset, table["xyzobs.px.value"], request.n_frames)
-    return Found(experiments, done.outputs[0], table, wrong)
+
+
+def _strong_pixels(chain: Chain, request: Request) -> Path:
+    """The file of strong pixels for the spot finder."""
+    path = chain.directory / "strong_pixels.npz"
+    started, done = time.monotonic(), itertools.count(1)
+    found = find_strong_pixels(request, lambda: chain.progress.advance(next(done)), chain.progress.check)
+    found.write(path)
+    chain.memory.timing["strong_pixels"] = time.monotonic() - started
+    return path
 
 
 def _limited(error: ScienceError, d_min: float | None) -> BeampaceError:
@@ -121,7 +171,7 @@ def _limited(error: ScienceError, d_min: float | None) -> BeampaceError:
 
 
 def measure(chain: Chain, request: Request, indexed: Indexed) -> Scaling:
-    """Integrate, find the Laue group, scale, and scale again where CC1/2 says the data end."""
+    """Integrate, find the Laue group, scale, and say where the data end."""
     integrated = chain.run(
         "integrate",
         indexed.files,
@@ -142,7 +192,7 @@ def measure(chain: Chain, request: Request, indexed: Indexed) -> Scaling:
         raise failure(Failure.NOT_INTEGRATED, "No reflection was left after scaling.")
     if request.d_min is not None:
         return Scaling(scaled.pair, data, request.d_min, "as requested", laue)
-    return _cut(chain, request, Scaling(scaled.pair, data, None, "all that was measured", laue))
+    return _cut(Scaling(scaled.pair, data, None, "all that was measured", laue))
 
 
 def finish(
@@ -211,22 +261,16 @@ def settle(chain: Chain, request: Request, scaling: Scaling) -> tuple[Path, Path
     return *done.pair, outcome.standardised(symmetry.moved(groups, move[0]))
 
 
-def _cut(chain: Chain, request: Request, scaling: Scaling) -> Scaling:
-    """Scale again without what lies beyond CC1/2 = 0.3; where that cannot be told, keep everything."""
+def _cut(scaling: Scaling) -> Scaling:
+    """Leave out what lies beyond CC1/2 = 0.3 when merging; where that cannot be told, keep everything.
+
+    Scaling once more without it would take as long again and change nothing within the limit
+    (docs/performance.md).
+    """
     model = expt.read_expt(scaling.files[0])
     group = symmetry.group_of_hall(expt.hall_of(model))
     d_min = outcome.cut(expt.cell_of(model), group, scaling.data)
-    if d_min is None:
-        return scaling
-    inputs = scaling.files
-    arguments = (
-        *steps.scale(request, d_min),
-        "output.experiments=scaled.2.expt",
-        "output.reflections=scaled.2.refl",
-    )
-    again = chain.run("scale.2", inputs, arguments, ("scaled.2.expt", "scaled.2.refl"))
-    data = outcome.scaled_of(read_table(again.outputs[1]))
-    return Scaling(again.pair, data, d_min, "CC1/2 falls to 0.3", scaling.laue)
+    return scaling if d_min is None else replace(scaling, d_min=d_min, reason="CC1/2 falls to 0.3")
 
 
 def _agree(scaling: Scaling, indexed: Indexed) -> None:

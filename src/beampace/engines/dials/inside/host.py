@@ -1,0 +1,140 @@
+"""The process: it takes orders, carries each out in a child that has everything imported, and tells its end.
+
+An order is one line of JSON with `directory` and either `program` and `arguments`, or `learn`: an experiment
+list whose frames are to be read our way from then on. With `pixels` a spot finder takes its strong pixels
+from a file. Answers are lines of JSON: `ready` or `refused` once, then per order `line`s and one `end`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from dials.util.version import dials_version
+
+from . import shortcuts
+from .frames import Served, learn
+
+PROGRAMS = {
+    "dials.import": "dials_import",
+    "dials.find_spots": "find_spots",
+    "dials.index": "index",
+    "dials.refine": "refine",
+    "dials.integrate": "integrate",
+    "dials.symmetry": "symmetry",
+    "dials.scale": "scale",
+    "dials.merge": "merge",
+    "dials.export": "export",
+    "dials.reindex": "reindex",
+}
+VERSION = re.compile(r"DIALS (\S+)")
+LEARNED = "frames.npz"
+
+Order = dict[str, Any]
+Program = Callable[[list[str]], object]
+
+
+def main() -> None:
+    """Serve until the orders end."""
+    orders, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    programs = {name: _program(module) for name, module in PROGRAMS.items()}
+    try:
+        shortcuts.install()
+    except (AttributeError, TypeError) as error:
+        _say(answers, {"refused": f"a shortcut does not fit this DIALS: {error}"})
+        return
+    served = Served()
+    _say(answers, {"ready": os.getpid(), "version": version()})
+    for line in orders:
+        _say(answers, _carried_out(json.loads(line), programs, served, answers))
+
+
+def version() -> str:
+    """Of DIALS, as `dials.version` has it."""
+    found = VERSION.search(dials_version())
+    return found.group(1) if found else ""
+
+
+def _program(module: str) -> Program:
+    run: Program = importlib.import_module(f"dials.command_line.{module}").run
+    return run
+
+
+def _carried_out(
+    order: Order, programs: dict[str, Program], served: Served, answers: BinaryIO
+) -> dict[str, Any]:
+    if "learn" not in order:
+        return _in_child(order, lambda: _run(order, programs[order["program"]], served), answers)
+    end = _in_child(order, lambda: _learn(order), answers)
+    served.adopt(Path(order["directory"]) / LEARNED)
+    return end
+
+
+def _in_child(order: Order, do: Callable[[], None], answers: BinaryIO) -> dict[str, Any]:
+    """Fork, hand on what the child writes, and tell how it ended."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reading)
+        os._exit(_child(order, do, writing))
+    os.close(writing)
+    with os.fdopen(reading, "r", errors="replace") as lines:
+        for line in lines:
+            _say(answers, {"line": line})
+    _, status, used = os.wait4(pid, 0)
+    seconds, memory = used.ru_utime + used.ru_stime, used.ru_maxrss
+    return {"end": os.waitstatus_to_exitcode(status), "cpu_s": seconds, "memory_kb": memory}
+
+
+def _child(order: Order, do: Callable[[], None], writing: int) -> int:
+    """Carry out an order; a boundary: whatever happens becomes words and an exit code, as in a program."""
+    os.dup2(writing, 1)
+    os.dup2(writing, 2)
+    code = 0
+    try:
+        os.chdir(order["directory"])
+        do()
+    except SystemExit as end:
+        code = _code(end)
+    except BaseException:  # noqa: BLE001 - the boundary
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code
+
+
+def _run(order: Order, program: Program, served: Served) -> None:
+    if "pixels" in order:
+        shortcuts.use_strong_pixels(order["pixels"])
+    served.install()
+    sys.argv = [order["program"], *order["arguments"]]
+    program(order["arguments"])
+
+
+def _learn(order: Order) -> None:
+    from dxtbx.model.experiment_list import ExperimentListFactory
+
+    experiments = ExperimentListFactory.from_json_file(order["learn"], check_format=True)
+    if len(experiments.imagesets()) == 1:
+        learn(experiments.imagesets()[0], Path(LEARNED))
+
+
+def _code(end: SystemExit) -> int:
+    """As the interpreter does: words go to the error output, and mean 1."""
+    if end.code is None or isinstance(end.code, int):
+        return end.code or 0
+    sys.stderr.write(f"{end.code}\n")
+    return 1
+
+
+def _say(answers: BinaryIO, message: dict[str, Any]) -> None:
+    answers.write(json.dumps(message).encode() + b"\n")

@@ -1,0 +1,164 @@
+"""Strong pixels for DIALS by our own look kernel: a fifth of the time of its dispersion threshold.
+
+Only the thresholding is ours. DIALS joins the pixels to spots, over frames and blocks of frames alike, and
+filters them as it does those of its own finder, so that a spot at the border of two blocks is one spot.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import local
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from beampace.analysis import Analyser, Setup, find_hot_pixels, hot_sample
+from beampace.analysis.geometry import d_star_sq
+from beampace.core.engine import Request
+from beampace.core.errors import InputError
+from beampace.eiger import Container, FrameReader, open_container
+
+log = logging.getLogger("beampace.dials")
+
+TICK_S = 0.2
+AHEAD = 4
+"""Frames given out per thread beyond what is done: a cancelled search ends soon."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StrongPixels:
+    """Strong pixels of some frames.
+
+    Attributes:
+        sizes: pixels per frame, in the order of the frames.
+        places: place of each in its flattened frame; counts: its value.
+        shape: of a frame (slow, fast); first: number of the first frame, from 1.
+    """
+
+    sizes: npt.NDArray[np.int64]
+    places: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int32]
+    shape: tuple[int, int]
+    first: int
+
+    def write(self, path: Path) -> None:
+        """Write an `.npz` for the process inside DIALS's Python.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        shape = np.array([*self.shape, self.first])
+        np.savez(path, sizes=self.sizes, places=self.places, counts=self.counts, shape=shape)
+
+
+def find_strong_pixels(
+    request: Request, on_frame: Callable[[], None], check: Callable[[], None]
+) -> StrongPixels:
+    """The strong pixels of a request's frames.
+
+    Args:
+        request: frames, cores and resolution limit.
+        on_frame: called once for each frame.
+        check: called some times a second; what it raises ends the search.
+
+    Raises:
+        InputError: a frame is not as announced; one that cannot be read has no strong pixels.
+    """
+    # The companion lies in the result directory; its links lead to the frames of the dataset alone.
+    container = open_container(request.master, roots=(Path(request.dataset.master).parent,))
+    setup = _setup(container, request)
+    search = _Search(container, setup)
+    found = []
+    with ThreadPoolExecutor(request.cores) as pool:
+        for pixels in _in_order(pool, search, request, check):
+            found.append(pixels)
+            on_frame()
+    return StrongPixels(
+        np.array([len(places) for places, _ in found], np.int64),
+        np.concatenate([places for places, _ in found]),
+        np.concatenate([counts for _, counts in found]),
+        setup.shape,
+        request.images[0],
+    )
+
+
+Frame = npt.NDArray[Any]
+Pixels = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]
+
+
+class _Search:
+    """One frame to its strong pixels, on any thread."""
+
+    def __init__(self, container: Container, setup: Setup) -> None:
+        self._container, self._setup, self._own = container, setup, local()
+        self._reader = FrameReader(container)
+
+    def __call__(self, number: int) -> Pixels:
+        analyser: Analyser | None = getattr(self._own, "analyser", None)
+        if analyser is None:
+            analyser = self._own.analyser = Analyser(self._setup)
+        try:
+            frame = self._reader.read(number)
+        except InputError as lost:
+            # The ledger has it among the lost frames already; for DIALS it is one without spots.
+            log.info("no strong pixels: %s", lost)
+            return np.zeros(0, np.int64), np.zeros(0, np.int32)
+        return analyser.strong_pixels(frame, number)
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, search: _Search, request: Request, check: Callable[[], None]
+) -> Iterator[Pixels]:
+    numbers = iter(range(request.images[0], request.images[1] + 1))
+    waiting: list[Future[Pixels]] = []
+    try:
+        for number in numbers:
+            waiting.append(pool.submit(search, number))
+            if len(waiting) > AHEAD * request.cores:
+                yield _done(waiting.pop(0), check)
+        while waiting:
+            yield _done(waiting.pop(0), check)
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _done(future: Future[Pixels], check: Callable[[], None]) -> Pixels:
+    while not wait_for([future], TICK_S).done:
+        check()
+    check()
+    return future.result()
+
+
+def _setup(container: Container, request: Request) -> Setup:
+    """What all frames share, without hot pixels and without what lies beyond the resolution limit."""
+    dataset = request.dataset
+    setup = Setup.make(dataset.detector, dataset.beam, _mask(container, request))
+    first, last = request.images
+    reader = FrameReader(container)
+    numbers = [first + number - 1 for number in hot_sample(last - first + 1)]
+    return find_hot_pixels(setup, _readable(reader, numbers), dataset.scan.width)
+
+
+def _readable(reader: FrameReader, numbers: Iterable[int]) -> Iterator[tuple[int, Frame]]:
+    for number in numbers:
+        with suppress(InputError):
+            yield number, reader.read(number)
+
+
+def _mask(container: Container, request: Request) -> npt.NDArray[np.bool_] | None:
+    mask, limit = container.mask(), request.d_min
+    if limit is None:
+        return mask
+    nx, ny = request.dataset.detector.image_size
+    y, x = np.divmod(np.arange(nx * ny), nx)
+    squared = d_star_sq(request.dataset.detector, request.dataset.beam, x + 0.5, y + 0.5)
+    beyond = (squared > 1 / limit**2).reshape(ny, nx)
+    return beyond if mask is None else mask | beyond

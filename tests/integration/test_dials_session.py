@@ -1,0 +1,90 @@
+"""The `dials` engine in one process, against its steps as plain programs, on one core and two."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from beampace.core.cell import UnitCell
+from beampace.engines.dials import DialsEngine
+from beampace.engines.dials.reflections import read_table
+from beampace.simulate.crystal import CrystalSpec
+from beampace.simulate.files import write_dataset
+from beampace.simulate.scenario import Scenario
+from beampace.simulate.simulation import simulate_scan
+from beampace.work import ProcessOptions, Switch, process
+
+pytestmark = [
+    pytest.mark.dials,
+    pytest.mark.skipif(shutil.which("dials.import") is None, reason="DIALS is not installed"),
+]
+CRYSTAL = CrystalSpec(UnitCell(58, 58, 38, 90, 90, 90), "P43212", b_factor=20)
+
+
+class Run:
+    """One way to process the sweep."""
+
+    def __init__(self, master, out, *, cores, in_one_process):
+        engine = DialsEngine(in_one_process=in_one_process)
+        self.finished = process(
+            ProcessOptions(master, out=out, patience_s=0.0, cores=cores), {"dials": engine}, Switch()
+        )
+        assert self.finished.result.verdict.code in ("good", "merged", "little_data")
+        self.directory = out / "dials_1"
+        self.log = (out / "log.txt").read_text()
+
+    def intensities(self):
+        """(h, k, l, frame to the nearest) -> profile-fitted intensity."""
+        table = read_table(self.directory / "integrated.refl")
+        used = table.flagged(1 << 9)
+        z = np.round(table["xyzcal.px"][:, 2]).astype(int)
+        keys = [(*row, at) for row, at in zip(table["miller_index"].tolist(), z.tolist(), strict=True)]
+        values = table["intensity.prf.value"]
+        return {key: values[n] for n, key in enumerate(keys) if used[n]}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    root = tmp_path_factory.mktemp("session")
+    made = simulate_scan(Scenario(name="sim", crystal=CRYSTAL, n_frames=60, width=0.3))
+    master = write_dataset(made.dataset, made.mask, made.frames, root / "raw")
+    return {
+        "one": Run(master, root / "one", cores=1, in_one_process=True),
+        "two": Run(master, root / "two", cores=2, in_one_process=True),
+        "plain": Run(master, root / "plain", cores=2, in_one_process=False),
+    }
+
+
+@pytest.mark.parametrize("other", ["two", "plain"])
+def test_the_same_observations(runs, other):
+    """Same number within 0.5 %, correlation at least 0.999."""
+    ours, theirs = runs["one"].intensities(), runs[other].intensities()
+    shared = sorted(ours.keys() & theirs.keys())
+    assert len(theirs) == pytest.approx(len(ours), rel=0.005)
+    assert len(shared) > 0.98 * len(ours) > 500
+    pair = np.array([[ours[key], theirs[key]] for key in shared])
+    assert np.corrcoef(pair.T)[0, 1] > 0.999
+
+
+def test_the_same_lattice(runs):
+    found = [run.finished.result.crystal for run in runs.values()]
+    assert {crystal.laue_group for crystal in found} == {"4/mmm"}
+    assert min(crystal.indexed_fraction for crystal in found) > 0.95
+
+
+def test_the_plain_programs_are_used_only_when_asked_for(runs):
+    assert "program of its own" not in runs["one"].log + runs["two"].log
+    assert "learn" in runs["one"].finished.result.timing
+    assert "strong_pixels" in runs["two"].finished.result.timing
+    assert not {"learn", "strong_pixels"} & runs["plain"].finished.result.timing.keys()
+
+
+def test_a_step_that_crashes_in_the_session_is_done_without_it(tmp_path, monkeypatch):
+    """The pixels for the spot finder are none: the step fails in the session, DIALS's own finder is asked."""
+    made = simulate_scan(Scenario(name="sim", crystal=CRYSTAL, n_frames=30, width=0.5))
+    master = write_dataset(made.dataset, made.mask, made.frames, tmp_path / "raw")
+    monkeypatch.setattr(
+        "beampace.engines.dials.strong.StrongPixels.write", lambda self, path: path.write_bytes(b"nothing")
+    )
+    run = Run(master, tmp_path / "out", cores=2, in_one_process=True)
+    assert "once more as a program of its own" in run.log
