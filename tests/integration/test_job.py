@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,10 @@ from beampace.beamtime import root_id
 from beampace.core.errors import BeampaceError
 from beampace.core.work import WorkName
 from beampace.results import Result
+from beampace.simulate.files import write_dataset
+from beampace.simulate.options import InfoFile, WriteOptions
+from beampace.simulate.scenario import Scenario
+from beampace.simulate.simulation import simulate_scan
 from beampace.work import Switch
 from beampace.work.order import DIRECTORY_FILE, Order
 from beampace.work.run_order import run_order
@@ -41,6 +46,7 @@ MASTERS = {
     WorkName.LOOK: "user/rotational_001/scan_master.h5",
     WorkName.MAP: "user/grid_001/grid_master.h5",
     WorkName.PROCESS: "user/rotational_001/scan_master.h5",
+    WorkName.STRATEGY: "user/screening_001/shots_master.h5",
 }
 
 
@@ -87,6 +93,18 @@ def test_look_and_map(beamtime, tmp_path, work, code):
     assert progress["stage"] == f"ended: {code}"
     assert output.splitlines()[-1].endswith(f"{code}: {directory}") and len(output.splitlines()) < 8
     assert run(order, tmp_path / "again")[1].name == f"{work.value}_002"
+
+
+@pytest.mark.dials
+@pytest.mark.skipif(shutil.which("dials.import") is None, reason="DIALS is not installed")
+def test_a_strategy(beamtime, tmp_path):
+    made = simulate_scan(Scenario(name="shots", width=0.2, interval=45.0, n_frames=3))
+    patched = WriteOptions(info=InfoFile.AFTER, patch=True, patch_delay=0.0)
+    place = beamtime / "raw/user/screening_001"
+    write_dataset(made.dataset, made.mask, made.frames, place, patched)
+    status, directory, result, output = run(order_of(beamtime, WorkName.STRATEGY), tmp_path / "attempt")
+    assert (status, result.verdict.code, directory.name) == (0, "strategy", "strategy_001"), output
+    assert json.loads((directory / "strategy.json").read_text())["recommendation"]["frames"] > 0
 
 
 def test_a_recipe(beamtime, tmp_path):

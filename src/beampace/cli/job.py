@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 from rich.console import Console
 
 from beampace.cli.guard import guarded
 from beampace.core.errors import BeampaceError
-from beampace.core.ports import Engine
+from beampace.core.ports import Engine, Indexer
 from beampace.results import write_text
 from beampace.work import FanOut, LineProgress, Switch
 from beampace.work.order import ENDING_FILE, Order
@@ -31,7 +32,7 @@ def job_command(path: Path) -> int:
         lines = LineProgress(sys.stdout)
         order = Order.read(path)
         try:
-            finished = run_order(order, attempt, _engines, FanOut((lines, switch)))
+            finished = run_order(order, attempt, _engines, FanOut((lines, switch)), _indexer)
         except BeampaceError as error:
             write_text(attempt / ENDING_FILE, error.code.value)
             raise
@@ -40,6 +41,13 @@ def job_command(path: Path) -> int:
         return int(finished.exit)
 
     return guarded(console, run)
+
+
+def _indexer() -> AbstractContextManager[Indexer]:
+    """The indexer of test shots; loaded only by work that needs one."""
+    from beampace.engines.dials import DialsIndexer
+
+    return closing(DialsIndexer())
 
 
 def _engines() -> Mapping[str, Engine]:

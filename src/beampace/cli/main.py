@@ -96,6 +96,40 @@ def process(
 
 
 @app.command()
+def strategy(
+    masters: Annotated[
+        list[Path],
+        typer.Argument(metavar="MASTER [MASTER...]", help="Master files of test shots of one crystal."),
+    ],
+    completeness: Annotated[float, typer.Option(help="Wanted, 0 to 1.")] = 0.99,
+    multiplicity: Annotated[float | None, typer.Option(help="Least multiplicity.", min=1)] = None,
+    i_over_sigma: Annotated[
+        float, typer.Option(help="Wanted mean I/sigma at the resolution limit.", min=0.1)
+    ] = 2.0,
+    d_min: Annotated[float | None, typer.Option(help="Wanted resolution; else what the shots give.")] = None,
+    anomalous: Annotated[bool, typer.Option("--anomalous", help="Plan for an anomalous signal.")] = False,
+    transmission: Annotated[float, typer.Option(help="Of the test shots, 0 to 1.")] = 1.0,
+    flux: Annotated[
+        float | None, typer.Option(help="Photons/s at full transmission, for the dose.", min=0)
+    ] = None,
+    beam: Annotated[str, typer.Option(help="Width and height of the beam in um.")] = "50x50",
+    space_group: Annotated[str | None, typer.Option(help="Known space group, e.g. P43212 or 96.")] = None,
+    unit_cell: Annotated[str | None, typer.Option(help="Known cell a,b,c,alpha,beta,gamma.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Result directory: new or empty.")] = None,
+    quiet: Quiet = None,
+    json: Json = False,
+) -> None:
+    """Test shots to a data-collection strategy: lattice, range, width, exposure, distance."""
+    from beampace.cli.strategy import StrategyAsked, strategy_command
+
+    asked = StrategyAsked(
+        tuple(masters), completeness, multiplicity, i_over_sigma, d_min, anomalous, transmission, flux, beam,
+        unit_cell, space_group, out, quiet,
+    )  # fmt: skip
+    raise typer.Exit(strategy_command(asked, json=json))
+
+
+@app.command()
 def look(
     master: Annotated[Path, typer.Argument(metavar="MASTER", help="Master file (..._master.h5).")],
     images: Annotated[str | None, typer.Option(help="Frames A:B, from 1, both included.")] = None,

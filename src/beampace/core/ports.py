@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from beampace.core.engine import EngineRecord, Request
+from beampace.core.indexing import Opinion, Shots
 from beampace.core.job import ClusterState, Ending, Resources
 from beampace.core.sighting import Trouble
 
@@ -53,6 +54,47 @@ class Engine(Protocol):
             Cancelled: `progress.check` said so; nothing it started still runs.
         """
         ...
+
+
+class Indexer(Protocol):
+    """A way to find the lattice of a few test shots."""
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Independent ways it can go about it, the quickest first."""
+        ...
+
+    def index(self, shots: Shots, method: str, check: Callable[[], None]) -> Opinion:
+        """One opinion; no lattice is an opinion too.
+
+        Args:
+            shots: the question.
+            method: one of `methods`.
+            check: called some times a second; what it raises ends the search.
+
+        Raises:
+            InfrastructureError: a program is missing or crashed.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class TruthfulIndexer:
+    """In-memory indexer: answers each method with what it was given, and keeps the questions."""
+
+    answers: Mapping[str, Opinion]
+    asked: list[tuple[str, Shots]] = field(default_factory=list)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods it has answers for."""
+        return tuple(self.answers)
+
+    def index(self, shots: Shots, method: str, check: Callable[[], None]) -> Opinion:
+        """The prepared opinion."""
+        check()
+        self.asked.append((method, shots))
+        return self.answers[method]
 
 
 @dataclass(slots=True)

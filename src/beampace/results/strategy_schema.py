@@ -26,6 +26,8 @@ class CollectionPlan(Model):
 
     rank: Annotated[int, Field(ge=1)]
     """1 is the recommendation."""
+    kind: str = ""
+    """`best`, `fastest`, `anomalous` or `P1-safe`."""
     words: str
     """What it is good for, in a sentence."""
     reasons: tuple[str, ...] = ()
@@ -79,6 +81,49 @@ class StrategyLattice(Model):
     """Resolution seen on the test shots, A."""
 
 
+class SecondOpinion(Model):
+    """What an independent attempt at indexing says."""
+
+    method: str
+    """How it was made."""
+    agrees: bool | None = None
+    """Whether it found the same lattice; null when it was not made or found none."""
+    unit_cell: Cell | None = None
+    """Its cell in P1."""
+    words: str
+    """The same in a sentence."""
+
+
+class ShotQuality(Model):
+    """One test shot."""
+
+    frame: Count
+    """Its number, from 1."""
+    start_deg: float
+    """Spindle at its beginning."""
+    spots: Count
+    """Good spots: outside the rings of ice, above the signal cut."""
+    indexed_fraction: MaybeFraction = None
+    """Share of them that the lattice explains."""
+    resolution: Number = None
+    """Seen on it, A."""
+    verdict: str
+    """As of the look: `good`, `ice`, ..."""
+
+
+class LatticeChoice(Model):
+    """What the lattice may be."""
+
+    bravais: str
+    """Type, e.g. `tP`."""
+    space_group: str
+    """Highest rotation group of it."""
+    unit_cell: Cell
+    """Conventional cell."""
+    missed_deg: float
+    """Angle by which the lattice misses this symmetry."""
+
+
 class TestShots(Model):
     """How the test shots were taken."""
 
@@ -118,6 +163,12 @@ class Strategy(Model):
     `anomalous` from 0 to 1. A curve is the rows of one start."""
     warnings: tuple[str, ...] = ()
     """What should be known, as sentences."""
+    second_opinion: SecondOpinion | None = None
+    """Of an independent attempt at indexing; null while it is being made."""
+    shots: tuple[ShotQuality, ...] = ()
+    """Quality per test shot."""
+    choices: tuple[LatticeChoice, ...] = ()
+    """Symmetries the lattice has within a few degrees, the highest first."""
 
     def to_json(self) -> str:
         """The text of `strategy.json`."""

@@ -10,7 +10,7 @@ from beampace.core.work import WorkName
 from beampace.engines.recipe import Loaded
 from beampace.plan import Rule
 
-DONE = frozenset({WorkName.LOOK, WorkName.MAP, WorkName.PROCESS})
+DONE = frozenset({WorkName.LOOK, WorkName.MAP, WorkName.STRATEGY, WorkName.PROCESS})
 """Works for which there is a job."""
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
 from beampace.analysis import Score
 from beampace.core.errors import BeampaceError, failure
-from beampace.core.ports import Engine, Progress
+from beampace.core.ports import Engine, Indexer, Progress
 from beampace.core.taxonomy import Failure
 from beampace.core.verdict import Verdict
 from beampace.core.work import WorkName
@@ -23,15 +24,25 @@ from beampace.work.order import DIRECTORY_FILE, Order
 from beampace.work.place import check_master, check_root, numbered_below
 from beampace.work.process import ProcessOptions, process
 from beampace.work.recipe import process_by_recipe
+from beampace.work.strategy import StrategyOptions, strategy
 from beampace.work.wishes import Wishes, wishes_of
 
 Engines = Callable[[], Mapping[str, Engine]]
 """Makes a fresh engine of every kind."""
 
+MakeIndexer = Callable[[], AbstractContextManager[Indexer]]
+"""Makes an indexer, which ends with the context."""
+
 Run = Callable[[Progress], Finished]
 
 
-def run_order(order: Order, attempt: Path, engines: Engines, progress: Progress) -> Finished:
+def run_order(
+    order: Order,
+    attempt: Path,
+    engines: Engines,
+    progress: Progress,
+    indexer: MakeIndexer | None = None,
+) -> Finished:
     """Do what an order says; every ending is a result once its directory is made.
 
     Args:
@@ -39,6 +50,7 @@ def run_order(order: Order, attempt: Path, engines: Engines, progress: Progress)
         attempt: directory of the attempt, absolute; where the result directory is, is written there first.
         engines: makes the engines of `process`.
         progress: told how far it is, asked whether to stop.
+        indexer: makes the indexer of `strategy`; None where there is none.
 
     Raises:
         InputError: the result place is not where results go (bad_request).
@@ -51,7 +63,7 @@ def run_order(order: Order, attempt: Path, engines: Engines, progress: Progress)
     errand = errand_of(order, attempt)
     try:
         check_master(order.master, order.raw)
-        run = _run_of(order, directory, errand, engines)
+        run = _run_of(order, directory, errand, engines, indexer)
     except BeampaceError as error:
         return _refused(order, directory, errand, error, progress)
     return run(progress)
@@ -63,7 +75,9 @@ def errand_of(order: Order, attempt: Path) -> Errand:
     return Errand(facts, partial(stop_reason, attempt), tidy=not order.keep_all)
 
 
-def _run_of(order: Order, directory: Path, errand: Errand, engines: Engines) -> Run:
+def _run_of(
+    order: Order, directory: Path, errand: Errand, engines: Engines, indexer: MakeIndexer | None
+) -> Run:
     """The work as a function of the progress.
 
     Raises:
@@ -79,6 +93,8 @@ def _run_of(order: Order, directory: Path, errand: Errand, engines: Engines) -> 
         if order.recipe is not None:
             return partial(process_by_recipe, options, _recipe_of(order, order.recipe))
         return lambda progress: process(options, engines(), progress)
+    if order.work is WorkName.STRATEGY and indexer is not None:
+        return partial(_strategy, _strategy_options(order, wishes, directory, errand), indexer)
     raise failure(Failure.BAD_REQUEST, f"{order.work.value} is not known to this version as a job.")
 
 
@@ -90,6 +106,22 @@ def _map_options(order: Order, wishes: Wishes, directory: Path, errand: Errand) 
     grid = GridWishes(size=wishes.grid)
     return MapOptions(
         (order.master,), grid, Score.SPOTS, order.cores, directory, wishes.quiet_s, errand=errand
+    )
+
+
+def _strategy(options: StrategyOptions, indexer: MakeIndexer, progress: Progress) -> Finished:
+    with indexer() as one:
+        return strategy(options, one, progress)
+
+
+def _strategy_options(order: Order, wishes: Wishes, directory: Path, errand: Errand) -> StrategyOptions:
+    return StrategyOptions(
+        masters=(order.master,),
+        unit_cell=wishes.cell,
+        space_group=wishes.space_group,
+        out=directory,
+        patience_s=wishes.quiet_s,
+        errand=errand,
     )
 
 

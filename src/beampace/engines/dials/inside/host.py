@@ -1,8 +1,12 @@
 """The process: it takes orders, carries each out in a child that has everything imported, and tells its end.
 
-An order is one line of JSON with `directory` and either `program` and `arguments`, or `learn`: an experiment
-list whose frames are to be read our way from then on. With `pixels` a spot finder takes its strong pixels
-from a file. Answers are lines of JSON: `ready` or `refused` once, then per order `line`s and one `end`.
+An order is one line of JSON with `directory` and one of
+
+- `program` and `arguments`; with `pixels`, a file, a spot finder takes its strong pixels from there;
+- `learn`: an experiment list whose frames are to be read our way from then on;
+- `index` and `answer`: files as in `lattices`.
+
+Answers are lines of JSON: `ready` or `refused` once, then per order `line`s and one `end`.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from dials.util.version import dials_version
 
 from . import shortcuts
 from .frames import Served, learn
+from .lattices import answer
 
 PROGRAMS = {
     "dials.import": "dials_import",
@@ -71,6 +76,8 @@ def _program(module: str) -> Program:
 def _carried_out(
     order: Order, programs: dict[str, Program], served: Served, answers: BinaryIO
 ) -> dict[str, Any]:
+    if "index" in order:
+        return _in_child(order, lambda: answer(Path(order["index"]), Path(order["answer"])), answers)
     if "learn" not in order:
         return _in_child(order, lambda: _run(order, programs[order["program"]], served), answers)
     end = _in_child(order, lambda: _learn(order), answers)

@@ -1,0 +1,157 @@
+"""`strategy`: test shots to a data-collection strategy, and the second opinion on their lattice."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from beampace.analysis.strategy import Plan, Situation, recommend
+from beampace.core.cell import UnitCell
+from beampace.core.errors import BeampaceError, failure
+from beampace.core.indexing import Opinion
+from beampace.core.ports import Indexer, Progress
+from beampace.core.taxonomy import Failure
+from beampace.core.verdict import Verdict
+from beampace.eiger import ReadOptions
+from beampace.results import write_text
+from beampace.results.edna_xml import characterisation_xml
+from beampace.work.errand import Errand
+from beampace.work.job import Finished, Job, carry_out
+from beampace.work.strategy_lattice import Chosen, agreement, choose_lattice
+from beampace.work.strategy_record import Found, record_of
+from beampace.work.strategy_shots import Shooting, read_shots
+from beampace.work.strategy_situation import Wishes, situation_of
+
+WORK = "strategy"
+
+MOST_SHOTS = 10
+
+log = logging.getLogger("beampace.work")
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyOptions:
+    """What the user asked for.
+
+    Attributes:
+        masters: master files of test shots of one crystal.
+        wishes: what the data shall be, and what the beamline can do.
+        unit_cell, space_group: known, or None.
+        out: result directory to make; None for a numbered one below the current directory.
+        patience_s: seconds without a new frame after which the dataset has stopped growing.
+        read: how to read the containers.
+        errand: on whose behalf it is done.
+    """
+
+    masters: tuple[Path, ...]
+    wishes: Wishes = field(default_factory=Wishes)
+    unit_cell: UnitCell | None = None
+    space_group: str | None = None
+    out: Path | None = None
+    patience_s: float | None = None
+    read: ReadOptions | None = None
+    errand: Errand = field(default_factory=Errand)
+
+
+def strategy(options: StrategyOptions, indexer: Indexer, progress: Progress) -> Finished:
+    """Work out a strategy; every ending is a result.
+
+    Args:
+        options: what to do.
+        indexer: asked once quickly, and a second time for its other opinion.
+        progress: told how far it is, asked whether to stop.
+    """
+    asked: dict[str, object] = {"masters": [str(master.absolute()) for master in options.masters]}
+    job = Job(WORK, options.masters[0], asked | options.wishes.told(), errand=options.errand)
+
+    def do(directory: Path, listeners: Progress) -> Verdict:
+        return _strategy(options, indexer, job, directory, listeners)
+
+    return carry_out(job, options.out, do, progress)
+
+
+def _strategy(
+    options: StrategyOptions, indexer: Indexer, job: Job, directory: Path, progress: Progress
+) -> Verdict:
+    shooting = _shot(options, job, progress)
+    found = Found(shooting, datetime.now(UTC))
+    try:
+        with job.timed("index"):
+            chosen = _indexed(options, indexer, shooting, progress)
+    except BeampaceError as error:
+        _write(job, directory, found.failed(error.words))
+        raise
+    with job.timed("plan"):
+        plans, situation = _planned(options, shooting, chosen)
+    found = found.planned(chosen, situation, plans)
+    _write(job, directory, found)
+    job.timing["strategy_s"] = time.monotonic() - (job.last_seen or time.monotonic())
+    with job.timed("second_opinion"):
+        found = found.seconded(_second(indexer, shooting, chosen, progress))
+    _write(job, directory, found)
+    return _verdict(found, plans, chosen)
+
+
+def _shot(options: StrategyOptions, job: Job, progress: Progress) -> Shooting:
+    with job.timed("read"):
+        shooting = read_shots(options.masters, options.patience_s, options.read, progress)
+    job.dataset, job.ledger, job.last_seen = shooting.dataset, shooting.ledger, shooting.last_seen
+    job.remarks = shooting.remarks
+    if len(shooting.shots) > MOST_SHOTS:
+        raise failure(
+            Failure.BAD_REQUEST,
+            f"{len(shooting.shots)} frames are no test shots; a strategy is made of 1 to {MOST_SHOTS}.",
+        )
+    return shooting
+
+
+def _indexed(options: StrategyOptions, indexer: Indexer, shooting: Shooting, progress: Progress) -> Chosen:
+    progress.stage("index")
+    return choose_lattice(
+        indexer, shooting, progress.check, unit_cell=options.unit_cell, space_group=options.space_group
+    )
+
+
+def _planned(options: StrategyOptions, shooting: Shooting, chosen: Chosen) -> tuple[list[Plan], Situation]:
+    situation = situation_of(shooting, chosen, options.wishes)
+    try:
+        return recommend(situation), situation
+    except ValueError as error:
+        raise failure(Failure.METADATA_INCONSISTENT, f"No plan can be made: {error}.") from error
+
+
+def _second(indexer: Indexer, shooting: Shooting, chosen: Chosen, progress: Progress) -> Opinion | None:
+    """The opinion of the indexer's other method, or None where it has only one."""
+    others = [method for method in indexer.methods if method != chosen.opinion.method]
+    if not others:
+        return None
+    progress.stage("second opinion")
+    return indexer.index(shooting.question(chosen.used, chosen.max_cell), others[0], progress.check)
+
+
+def _write(job: Job, directory: Path, found: Found) -> None:
+    record = record_of(found)
+    write_text(directory / "strategy.json", record.to_json())
+    write_text(directory / "strategy.xml", characterisation_xml(record))
+    job.files |= {WORK: "strategy.json", "mxcube": "strategy.xml"}
+
+
+def _verdict(found: Found, plans: list[Plan], chosen: Chosen) -> Verdict:
+    best = plans[0]
+    second = found.second
+    words = (
+        f"Collect {best.range_deg:g} degrees from {best.start_deg:g}: {best.frames} frames of "
+        f"{best.width_deg:g} degrees, {best.exposure_s:g} s each, at {best.distance_mm:.0f} mm "
+        f"({100 * best.completeness:.0f} % complete to {best.aimed_d:.2f} A in {chosen.space_group})."
+    )
+    warnings = list(chosen.warnings)
+    if second is not None:
+        agrees = agreement(chosen, second)
+        if agrees is False:
+            warnings.append("The second opinion finds another lattice.")
+        elif agrees is None:
+            warnings.append("The second opinion finds no lattice.")
+    return Verdict("strategy", words, "Load strategy.json, or type the values in.", tuple(warnings))

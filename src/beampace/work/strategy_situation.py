@@ -1,0 +1,115 @@
+"""What plans are made from: the lattice, the test shots, the wishes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+import gemmi
+import numpy as np
+
+from beampace.analysis.shots import explained
+from beampace.analysis.strategy import (
+    AsTested,
+    Falloff,
+    Limits,
+    Situation,
+    SpotTable,
+    Wanted,
+    fit_falloff,
+)
+from beampace.core.errors import failure
+from beampace.core.taxonomy import Failure
+from beampace.work.strategy_lattice import Chosen
+from beampace.work.strategy_shots import Shooting
+
+LEAST_EXPOSURE_S = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the data shall be, and what the beamline can do.
+
+    Attributes:
+        wanted: completeness, multiplicity, I/sigma, resolution, anomalous signal.
+        limits: of spindle, detector, attenuator and distance.
+        transmission: of the test shots, 0 to 1.
+        flux: photons per second at full transmission; None if not known.
+        beam_um: width and height of the beam, micrometre.
+    """
+
+    wanted: Wanted = field(default_factory=Wanted)
+    limits: Limits = field(default_factory=Limits)
+    transmission: float = 1.0
+    flux: float | None = None
+    beam_um: tuple[float, float] = (50.0, 50.0)
+
+    def told(self) -> dict[str, object]:
+        """For the result's parameters."""
+        return {
+            "wanted": asdict(self.wanted),
+            "limits": asdict(self.limits),
+            "transmission": self.transmission,
+            "flux": self.flux,
+            "beam_um": list(self.beam_um),
+        }
+
+
+def situation_of(shooting: Shooting, chosen: Chosen, wishes: Wishes) -> Situation:
+    """The situation of a chosen lattice.
+
+    Raises:
+        InputError: the file has no exposure time or no rotation.
+    """
+    dataset, tested = shooting.dataset, as_tested(shooting, chosen, wishes)
+    return Situation(
+        a_matrix=np.array(chosen.setting.a_matrix),
+        space_group=gemmi.SpaceGroup(chosen.space_group),
+        goniometer=dataset.goniometer,
+        beam=dataset.beam,
+        detector=dataset.detector,
+        tested=tested,
+        falloff=falloff_of(shooting, chosen, tested),
+        spot_size_px=_spot_size(shooting),
+        limits=wishes.limits,
+        flux=wishes.flux,
+        beam_size_um=wishes.beam_um,
+        wanted=wishes.wanted,
+        mask=shooting.mask,
+    )
+
+
+def as_tested(shooting: Shooting, chosen: Chosen, wishes: Wishes) -> AsTested:
+    """How the test shots were taken."""
+    scan = shooting.dataset.scan
+    if scan.exposure_time < LEAST_EXPOSURE_S or not scan.width:
+        raise failure(
+            Failure.METADATA_INCONSISTENT,
+            f"The test shots were exposed {scan.exposure_time:g} s and turned by {scan.width:g} degrees.",
+        )
+    return AsTested(
+        exposure_s=scan.exposure_time,
+        transmission=wishes.transmission,
+        width_deg=abs(scan.width),
+        mosaicity_deg=chosen.mosaicity,
+        distance_mm=shooting.dataset.detector.distance,
+    )
+
+
+def falloff_of(shooting: Shooting, chosen: Chosen, tested: AsTested) -> Falloff | None:
+    """Intensity against resolution of the spots the lattice explains."""
+    tables = []
+    for place in chosen.used:
+        spots = shooting.analyses[place].spots
+        good = spots.only(spots.good)
+        order = np.argsort(-good.intensity)[: len(shooting.shots[place])]
+        fits = explained(shooting.rays[place], chosen.lattice.a_matrix)
+        row = (1 / np.sqrt(good.d_star_sq), good.intensity, good.background, good.pixels)
+        tables.append(np.array([column[order][fits] for column in row], np.float64))
+    d, intensity, background, pixels = np.concatenate(tables, axis=1)
+    return fit_falloff(SpotTable(d, intensity, background, pixels), tested)
+
+
+def _spot_size(shooting: Shooting) -> float:
+    """Diameter of a usual spot, pixels."""
+    pixels = np.concatenate([one.spots.pixels[one.spots.good] for one in shooting.analyses])
+    return float(np.sqrt(np.median(pixels) * 4 / np.pi)) if len(pixels) else 3.0

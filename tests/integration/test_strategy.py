@@ -1,0 +1,87 @@
+"""`beampace strategy` with DIALS: simulated shots of several groups, and real ones of two lattices."""
+
+import json
+import shutil
+
+import pytest
+
+from beampace.core.cell import UnitCell
+from beampace.core.taxonomy import Exit
+from beampace.engines.dials import DialsIndexer, DialsInstallation
+from beampace.results.strategy_schema import Strategy
+from beampace.simulate.crystal import CrystalSpec
+from beampace.simulate.files import write_dataset
+from beampace.simulate.options import InfoFile, WriteOptions
+from beampace.simulate.scenario import Lattice, Scenario
+from beampace.simulate.simulation import simulate_scan
+from beampace.work.cancel import Switch
+from beampace.work.strategy import StrategyOptions, strategy
+from tests.support.eiger_data import REAL
+
+pytestmark = [
+    pytest.mark.dials,
+    pytest.mark.skipif(shutil.which("dials.import") is None, reason="DIALS is not installed"),
+]
+GROUPS = {
+    "P1": ("aP", (39.0, 45.0, 53.0, 81.0, 95.0, 104.0)),
+    "P21": ("mP", (42.0, 61.0, 55.0, 90.0, 103.0, 90.0)),
+    "P212121": ("oP", (41.0, 56.0, 73.0, 90.0, 90.0, 90.0)),
+    "P6122": ("hP", (61.0, 61.0, 89.0, 90.0, 90.0, 120.0)),
+    "I23": ("cI", (78.0, 78.0, 78.0, 90.0, 90.0, 90.0)),
+}
+
+
+@pytest.fixture(scope="module")
+def indexer():
+    one = DialsIndexer()
+    one.warm_up(lambda: None)
+    yield one
+    one.close()
+
+
+def run(master, out, indexer, **options):
+    finished = strategy(StrategyOptions((master,), out=out, patience_s=0.0, **options), indexer, Switch())
+    return finished, Strategy.model_validate(json.loads((out / "strategy.json").read_text()))
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_the_lattice_of_test_shots_and_what_it_may_be(tmp_path, indexer, name):
+    bravais, cell = GROUPS[name]
+    crystal = CrystalSpec(UnitCell(*cell), name, b_factor=18)
+    scenario = Scenario(
+        name="shots", crystal=crystal, lattices=(Lattice(seed=5),), width=0.2, interval=45.0, n_frames=4
+    )
+    made = simulate_scan(scenario)
+    options = WriteOptions(info=InfoFile.AFTER, patch=True, patch_delay=0.0)
+    master = write_dataset(made.dataset, made.mask, made.frames, tmp_path / "raw", options)
+    finished, found = run(master, tmp_path / "out", indexer)
+    assert finished.exit == Exit.RESULT
+    assert found.choices[0].bravais == bravais
+    assert UnitCell(*found.choices[0].unit_cell).volume == pytest.approx(crystal.unit_cell.volume, rel=0.01)
+    assert found.lattice.indexed_fraction > 0.8
+    assert found.second_opinion.agrees is True
+    assert found.recommendation.completeness > 0.95
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"no real data at {REAL}")
+@pytest.mark.parametrize("number", [1, 2])
+def test_real_shots_of_two_lattices_say_so(tmp_path, indexer, number):
+    """See the README of the data: one cell, orientations 73 degrees apart, no common lattice."""
+    [master] = REAL.rglob(f"project_x/screening_00{number}/*_master.h5")
+    finished, found = run(master, tmp_path / "out", indexer)
+    assert (finished.exit, finished.result.verdict.code) == (Exit.RESULT, "strategy")
+    assert any("two_lattices" in warning for warning in found.warnings)
+    expected = UnitCell(91.6, 91.6, 46.0, 90, 90, 120)
+    assert UnitCell(*found.choices[0].unit_cell).worst_deviation(expected) < 0.012
+    assert found.choices[0].bravais == "hP"
+    assert "Shot 2 alone" in " ".join(found.warnings)
+
+
+def test_without_dials_the_ending_says_what_to_install(tmp_path):
+    made = simulate_scan(Scenario(name="shots", width=0.2, n_frames=1))
+    master = write_dataset(made.dataset, made.mask, made.frames, tmp_path / "raw")
+    absent = DialsIndexer(DialsInstallation(variables={"PATH": str(tmp_path)}))
+    finished, _ = run(master, tmp_path / "out", absent)
+    assert (finished.exit, finished.result.verdict.code) == (Exit.INFRASTRUCTURE, "engine_missing")
+    assert "apt-get install dials" in finished.result.verdict.next_step

@@ -1,0 +1,190 @@
+"""The work `strategy` with an indexer in memory: every ending, and what is written."""
+
+import json
+
+import numpy as np
+import pytest
+
+from beampace.core.cell import UnitCell
+from beampace.core.indexing import FoundLattice, LatticeSetting, Opinion
+from beampace.core.ports import TruthfulIndexer
+from beampace.core.taxonomy import Exit
+from beampace.results.strategy_schema import Strategy
+from beampace.simulate.crystal import orthogonalisation_b
+from beampace.simulate.files import write_dataset
+from beampace.simulate.options import InfoFile, WriteOptions
+from beampace.simulate.scenario import Scenario
+from beampace.simulate.simulation import simulate_scan
+from beampace.work.cancel import Switch
+from beampace.work.strategy import StrategyOptions, strategy
+from beampace.work.strategy_record import sohncke_groups
+
+CELL = UnitCell(78.5, 78.5, 37.5, 90, 90, 90)
+
+
+@pytest.fixture(scope="module")
+def shot(tmp_path_factory):
+    """(master, A matrix) of three test shots 45 degrees apart."""
+    made = simulate_scan(Scenario(name="shots", width=0.2, interval=45.0, n_frames=3))
+    options = WriteOptions(info=InfoFile.AFTER, patch=True, patch_delay=0.0)
+    master = write_dataset(made.dataset, made.mask, made.frames, tmp_path_factory.mktemp("raw"), options)
+    a = np.array(made.truth.orientations[0]) @ orthogonalisation_b(CELL)
+    return master, tuple(map(tuple, a.tolist()))
+
+
+def setting(a, bravais, group, order, missed=0.05):
+    return LatticeSetting(bravais, group, order, CELL, a, missed)
+
+
+def lattice(a, indexed, spots=(60, 60, 60), settings=None, cell=CELL):
+    settings = settings or (setting(a, "tP", "P 4 2 2", 8), setting(a, "aP", "P 1", 1, 0.0))
+    return FoundLattice(a, cell, spots, indexed, 0.2, settings)
+
+
+def indexer(a, second=None, **of):
+    found = Opinion("quick", lattice(a, **{"indexed": (58, 57, 59), **of}))
+    return TruthfulIndexer({"quick": found, "careful": second or found})
+
+
+def run(master, out, asked, **options):
+    finished = strategy(StrategyOptions((master,), out=out, patience_s=0.0, **options), asked, Switch())
+    path = out / "strategy.json"
+    return finished, Strategy.model_validate(json.loads(path.read_text())) if path.exists() else None
+
+
+def test_a_plan_for_each_purpose(shot, tmp_path):
+    master, a = shot
+    finished, found = run(master, tmp_path / "out", indexer(a))
+    assert (finished.exit, finished.result.verdict.code) == (Exit.RESULT, "strategy")
+    best = found.recommendation
+    assert {plan.kind for plan in (best, *found.alternatives)} >= {"best", "fastest", "anomalous", "P1-safe"}
+    for plan in (best, *found.alternatives):
+        assert plan.frames * plan.width_deg == pytest.approx(plan.range_deg)
+        assert plan.completeness > 0.98
+    assert found.lattice.space_group == "P 4 2 2"
+    assert "P 43 21 2" in found.lattice.space_group_candidates
+    assert found.lattice.mosaicity_deg == pytest.approx(0.12, rel=0.25)
+    curves = found.columns
+    assert {len(values) for values in curves.values()} == {72 * len(set(curves["start"]))}
+    assert max(curves["completeness"]) > 0.98
+    assert found.second_opinion.agrees is True
+    assert [one.frame for one in found.shots] == [1, 2, 3]
+    assert finished.result.files["mxcube"] == "strategy.xml"
+    assert "<XSDataResultMXCuBE>" in (tmp_path / "out" / "strategy.xml").read_text()
+
+
+def test_the_first_opinion_is_published_before_the_second_is_asked(shot, tmp_path):
+    master, a = shot
+    path = tmp_path / "out" / "strategy.json"
+
+    class Watching(TruthfulIndexer):
+        def index(self, shots, method, check):
+            if method == "careful":
+                early = Strategy.model_validate(json.loads(path.read_text()))
+                assert early.recommendation is not None
+                assert early.second_opinion is None
+            return super().index(shots, method, check)
+
+    watching = Watching(indexer(a).answers)
+    finished, _ = run(master, tmp_path / "out", watching)
+    assert finished.exit == Exit.RESULT
+    assert [method for method, _ in watching.asked] == ["quick", "careful"]
+
+
+@pytest.mark.parametrize(
+    ("second", "agrees", "words"),
+    [
+        (Opinion("careful", None, "no peaks"), None, "finds no lattice"),
+        ("other", False, "finds another lattice"),
+    ],
+)
+def test_a_second_opinion_that_differs_is_told(shot, tmp_path, second, agrees, words):
+    master, a = shot
+    if second == "other":
+        second = Opinion("careful", lattice(a, (50, 50, 50), cell=UnitCell(60, 78.5, 37.5, 90, 90, 90)))
+    finished, found = run(master, tmp_path / "out", indexer(a, second))
+    assert found.second_opinion.agrees is agrees
+    assert any(words in warning for warning in finished.result.verdict.warnings)
+
+
+def test_no_lattice_is_a_scientific_ending_with_a_record(shot, tmp_path):
+    master, _ = shot
+    none = Opinion("quick", None, "Too few peaks.")
+    finished, found = run(master, tmp_path / "out", TruthfulIndexer({"quick": none}))
+    assert (finished.exit, finished.result.verdict.code) == (Exit.SCIENCE, "not_indexed")
+    assert found.recommendation is None
+    assert any("no lattice" in warning for warning in found.warnings)
+
+
+def test_a_lattice_of_one_shot_only(shot, tmp_path):
+    """The joint lattice misses the second shot: each is asked alone, the best one is used, and it is said."""
+    master, a = shot
+
+    class PerShot(TruthfulIndexer):
+        def index(self, shots, method, check):
+            super().index(shots, method, check)
+            if len(shots.shots) > 1:
+                return Opinion(method, lattice(a, (58, 5, 56)))
+            spots = {1: 40, 2: 5, 3: 55}[shots.shots[0].frame]
+            return Opinion(method, lattice(a, (spots,), (60,)))
+
+    finished, found = run(master, tmp_path / "out", PerShot(indexer(a).answers))
+    assert finished.exit == Exit.RESULT
+    warnings = " ".join(found.warnings)
+    assert "two_lattices" in warnings
+    assert "made for shot 3" in warnings
+    assert "One shot only" in warnings
+    assert [one.indexed_fraction for one in found.shots][:2] == [None, None]
+
+
+def test_a_symmetry_that_is_nearly_there_is_a_doubt(shot, tmp_path):
+    master, a = shot
+    near = (setting(a, "tP", "P 4 2 2", 8, 1.2), setting(a, "oP", "P 2 2 2", 4, 0.1))
+    _, found = run(master, tmp_path / "out", indexer(a, settings=near))
+    assert found.lattice.space_group == "P 2 2 2"
+    assert any("it may be P 4 2 2" in warning for warning in found.warnings)
+
+
+def test_a_known_space_group_is_taken(shot, tmp_path):
+    master, a = shot
+    _, found = run(master, tmp_path / "out", indexer(a), space_group="P 43 21 2")
+    assert found.lattice.space_group == "P 43 21 2"
+
+
+def test_a_known_space_group_the_lattice_cannot_have(shot, tmp_path):
+    master, a = shot
+    finished, _ = run(master, tmp_path / "out", indexer(a), space_group="P 6 2 2")
+    assert (finished.exit, finished.result.verdict.code) == (Exit.SCIENCE, "cell_suspect")
+
+
+def test_a_scan_is_no_set_of_test_shots(tmp_path):
+    made = simulate_scan(Scenario(name="scan", width=0.5, n_frames=11))
+    master = write_dataset(made.dataset, made.mask, made.frames, tmp_path / "raw")
+    finished, _ = run(master, tmp_path / "out", TruthfulIndexer({}))
+    assert (finished.exit, finished.result.verdict.code) == (Exit.BAD_INPUT, "bad_request")
+    assert "11 frames" in finished.result.verdict.words
+
+
+def test_blank_shots(tmp_path):
+    made = simulate_scan(Scenario(name="blank", width=0.5, n_frames=2, crystal=None))
+    master = write_dataset(made.dataset, made.mask, made.frames, tmp_path / "raw")
+    finished, _ = run(master, tmp_path / "out", TruthfulIndexer({}))
+    assert (finished.exit, finished.result.verdict.code) == (Exit.SCIENCE, "no_diffraction")
+
+
+def test_masters_of_two_distances_are_not_mixed(shot, tmp_path):
+    master, a = shot
+    made = simulate_scan(Scenario(name="far", width=0.2, n_frames=1, distance=150.0))
+    other = write_dataset(made.dataset, made.mask, made.frames, tmp_path / "raw")
+    options = StrategyOptions((master, other), out=tmp_path / "out", patience_s=0.0)
+    finished = strategy(options, indexer(a), Switch())
+    assert finished.result.verdict.code == "metadata_inconsistent"
+
+
+def test_groups_that_shots_cannot_tell_apart():
+    assert sohncke_groups("P 4 2 2")[0] == "P 4 2 2"
+    assert set(sohncke_groups("P 4 2 2")) == {
+        "P 4 2 2", "P 4 21 2", "P 41 2 2", "P 41 21 2", "P 42 2 2", "P 42 21 2", "P 43 2 2", "P 43 21 2",
+    }  # fmt: skip
+    assert set(sohncke_groups("C 1 2 1")) == {"C 1 2 1"}
+    assert set(sohncke_groups("I 2 3")) == {"I 2 3", "I 21 3"}
