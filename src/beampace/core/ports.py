@@ -64,6 +64,9 @@ class Indexer(Protocol):
         """Independent ways it can go about it, the quickest first."""
         ...
 
+    def prepare(self) -> None:
+        """Begin what takes time before the first question, without waiting for it; never fails."""
+
     def index(self, shots: Shots, method: str, check: Callable[[], None]) -> Opinion:
         """One opinion; no lattice is an opinion too.
 
@@ -89,6 +92,9 @@ class TruthfulIndexer:
     def methods(self) -> tuple[str, ...]:
         """The methods it has answers for."""
         return tuple(self.answers)
+
+    def prepare(self) -> None:
+        """Nothing takes time."""
 
     def index(self, shots: Shots, method: str, check: Callable[[], None]) -> Opinion:
         """The prepared opinion."""

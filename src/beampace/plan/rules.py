@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -45,6 +46,9 @@ class Rule(BaseModel):
         return self
 
 
+INDEXED_BY: Mapping[WorkName, str] = MappingProxyType({WorkName.STRATEGY: "dials"})
+"""Engine whose indexer a work needs that is done by no engine itself."""
+
 DEFAULT_RULES = (
     Rule(
         name="map of a grid scan",
@@ -59,6 +63,14 @@ DEFAULT_RULES = (
         on=Event.SEEN,
         work=WorkName.LOOK,
         work_class=WorkClass.URGENT,
+    ),
+    Rule(
+        name="strategy of test shots",
+        kinds=frozenset({DatasetKind.SCREENING}),
+        on=Event.SEEN,
+        work=WorkName.STRATEGY,
+        work_class=WorkClass.URGENT,
+        max_frames=10,
     ),
     Rule(
         name="look while it is collected",
@@ -152,9 +164,10 @@ def decide(scenario: Scenario, rules: Sequence[Rule] = DEFAULT_RULES) -> Decisio
     skipped: dict[str, Skipped] = {}
     for rule in fitting:
         what = repr((rule.work, rule.engine, sorted(rule.options.items())))
-        if rule.engine and rule.engine not in scenario.engines:
-            why = f"Engine {rule.engine} is not available."
-            skipped.setdefault(what, Skipped(rule.name, rule.work, rule.engine, why))
+        needed = rule.engine or INDEXED_BY.get(rule.work, "")
+        if needed and needed not in scenario.engines:
+            why = f"Engine {needed} is not available."
+            skipped.setdefault(what, Skipped(rule.name, rule.work, needed, why))
         else:
             works.setdefault(what, _planned(scenario, rule))
     return Decision(tuple(works.values()), tuple(skipped.values()))

@@ -76,6 +76,7 @@ def strategy(options: StrategyOptions, indexer: Indexer, progress: Progress) -> 
 def _strategy(
     options: StrategyOptions, indexer: Indexer, job: Job, directory: Path, progress: Progress
 ) -> Verdict:
+    indexer.prepare()
     shooting = _shot(options, job, progress)
     found = Found(shooting, datetime.now(UTC))
     try:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -17,7 +19,7 @@ from beampace.core.indexing import FoundLattice, LatticeSetting, Opinion, Shot, 
 from beampace.core.taxonomy import Failure
 from beampace.engines.dials.diagnosis import last_words
 from beampace.engines.dials.installation import HOW_TO_GET, DialsInstallation
-from beampace.engines.dials.session import Refused, Session, start
+from beampace.engines.dials.session import Refused, Session, begin, wait_for
 from beampace.engines.dials.steps import plain
 
 ARGUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -45,15 +47,25 @@ class DialsIndexer:
         """Independent ways, the quickest first."""
         return tuple(ARGUMENTS)
 
+    def prepare(self) -> None:
+        """Start the process, so that DIALS is imported while frames come; what fails is said by `index`."""
+        with suppress(Refused, OSError):
+            self._session = self._session or self._begun()
+
     def warm_up(self, check: Callable[[], None]) -> str:
-        """Have DIALS imported before a question comes; returns its version.
+        """Have DIALS imported; returns its version.
 
         Raises:
             InfrastructureError: `engine_missing`: there is no DIALS, or none that can be asked this way.
         """
-        if self._session is None or self._session.process.poll() is not None:
-            self._session = self._started(check)
-        return self._session.version
+        try:
+            if self._session is None or self._session.process.poll() is not None:
+                self._session = self._begun()
+            return wait_for(self._session, check).version
+        except Refused as refused:
+            self._session = None
+            detail = f"Test shots cannot be indexed: {refused}."
+            raise failure(Failure.ENGINE_MISSING, detail, HOW_TO_GET) from refused
 
     def close(self) -> None:
         """End the process."""
@@ -78,19 +90,15 @@ class DialsIndexer:
             raise failure(Failure.ENGINE_FAILED, f"dials.index: {last_words(outcome.text)}")
         return opinion_of(method, json.loads(answer.read_text()))
 
-    def _started(self, check: Callable[[], None]) -> Session:
-        environment = self.installation.environment()
+    def _begun(self) -> Session:
+        try:
+            environment = self.installation.environment()
+        except (OSError, subprocess.SubprocessError) as error:
+            raise Refused(f"the set-up lines of DIALS fail: {error}") from error
         absent = self.installation.absent(environment)
         if absent:
-            raise failure(Failure.ENGINE_MISSING, f"{', '.join(absent)} not on PATH.", HOW_TO_GET)
-        try:
-            return start(self.installation, environment, Path(tempfile.gettempdir()), check)
-        except Refused as refused:
-            raise failure(
-                Failure.ENGINE_MISSING,
-                f"Test shots cannot be indexed with this DIALS: {refused}.",
-                HOW_TO_GET,
-            ) from refused
+            raise Refused(f"{', '.join(absent)} not on PATH")
+        return begin(self.installation, environment, Path(tempfile.gettempdir()))
 
 
 def question_of(shots: Shots, method: str) -> dict[str, Any]:

@@ -116,29 +116,44 @@ class Session:
         return answer
 
 
-def start(
-    installation: DialsInstallation,
-    environment: Mapping[str, str],
-    directory: Path,
-    check: Callable[[], None],
-) -> Session:
-    """Start a process in a directory and wait until it is ready.
+def begin(installation: DialsInstallation, environment: Mapping[str, str], directory: Path) -> Session:
+    """Start a process in a directory without waiting for it: its imports take a while.
 
     Raises:
-        Refused: its Python cannot be found, its DIALS is of an unknown version, or a shortcut does not fit.
-        Exception: whatever `check` raises.
+        Refused: its Python cannot be found.
     """
     program = installation.find("dials.import", environment)
     python = interpreter(Path(program)) if program else None
     if python is None:
         raise Refused("the Python of DIALS cannot be found out")
-    session = Session(_started((python, "-c", START, str(INSIDE)), environment, directory))
+    return Session(_started((python, "-c", START, str(INSIDE)), environment, directory))
+
+
+def wait_for(session: Session, check: Callable[[], None]) -> Session:
+    """The session once it is ready; it is closed when it will not be.
+
+    Raises:
+        Refused: its DIALS is of an unknown version, or a shortcut does not fit.
+        Exception: whatever `check` raises.
+    """
+    if session.version:
+        return session
     try:
         session.version = _ready(session, check)
     except BaseException:
         session.close()
         raise
     return session
+
+
+def start(
+    installation: DialsInstallation,
+    environment: Mapping[str, str],
+    directory: Path,
+    check: Callable[[], None],
+) -> Session:
+    """Start a process in a directory and wait until it is ready; raises what `begin` and `wait_for` do."""
+    return wait_for(begin(installation, environment, directory), check)
 
 
 def _started(
