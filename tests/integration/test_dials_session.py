@@ -1,12 +1,16 @@
 """The `dials` engine in one process, against its steps as plain programs, on one core and two."""
 
+import json
 import shutil
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from beampace.core.cell import UnitCell
-from beampace.engines.dials import DialsEngine
+from beampace.engines.dials import DialsEngine, DialsInstallation, session
+from beampace.engines.dials.installation import interpreter
 from beampace.engines.dials.reflections import read_table
 from beampace.simulate.crystal import CrystalSpec
 from beampace.simulate.files import write_dataset
@@ -49,6 +53,7 @@ def runs(tmp_path_factory):
     made = simulate_scan(Scenario(name="sim", crystal=CRYSTAL, n_frames=60, width=0.3))
     master = write_dataset(made.dataset, made.mask, made.frames, root / "raw")
     return {
+        "master": master,
         "one": Run(master, root / "one", cores=1, in_one_process=True),
         "two": Run(master, root / "two", cores=2, in_one_process=True),
         "plain": Run(master, root / "plain", cores=2, in_one_process=False),
@@ -67,7 +72,7 @@ def test_the_same_observations(runs, other):
 
 
 def test_the_same_lattice(runs):
-    found = [run.finished.result.crystal for run in runs.values()]
+    found = [run.finished.result.crystal for run in runs.values() if isinstance(run, Run)]
     assert {crystal.laue_group for crystal in found} == {"4/mmm"}
     assert min(crystal.indexed_fraction for crystal in found) > 0.95
 
@@ -77,6 +82,60 @@ def test_the_plain_programs_are_used_only_when_asked_for(runs):
     assert "learn" in runs["one"].finished.result.timing
     assert "strong_pixels" in runs["two"].finished.result.timing
     assert not {"learn", "strong_pixels"} & runs["plain"].finished.result.timing.keys()
+
+
+STRAGGLER = """
+import io, json, os, signal, sys, time
+sys.path.append(sys.argv[1])
+from inside import host
+host.adopt_orphans()
+
+def do():
+    if os.fork() == 0:
+        print("worker", os.getpid(), flush=True)
+        time.sleep(600)
+    time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+answers = open(sys.argv[2], "wb", buffering=0)
+end = host._in_child({"directory": "/"}, do, answers)
+print(json.dumps(end), open(sys.argv[2]).read())
+"""
+
+
+def test_a_step_that_is_killed_ends_with_its_workers(tmp_path):
+    """A worker that outlives its parent holds the pipe open: it is not waited for, and it is ended."""
+    python = interpreter(Path(shutil.which("dials.import")))
+    inside = Path(session.__file__).parent
+    done = subprocess.run(
+        [python, "-c", STRAGGLER, str(inside), str(tmp_path / "answers")],
+        env=DialsInstallation().environment(),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    end, line = done.stdout.strip().split("} ", 1)
+    assert json.loads(end + "}")["end"] == -9
+    worker = json.loads(line)["line"].split()[1]
+    assert not Path(f"/proc/{worker}").exists()
+
+
+def test_nothing_is_imported_from_the_working_directory(tmp_path):
+    (tmp_path / "dials.py").write_text("raise SystemExit('planted')")
+    (tmp_path / "h5py.py").write_text("raise SystemExit('planted')")
+    installation = DialsInstallation()
+    one = session.start(installation, installation.environment(), tmp_path, lambda: None)
+    one.close()
+    assert one.version.startswith("3.12")
+
+
+def test_a_linked_master_is_processed(runs, tmp_path):
+    """People link to data from their home; the frames lie where the master truly is."""
+    (tmp_path / "linked_master.h5").symlink_to(runs["master"])
+    run = Run(tmp_path / "linked_master.h5", tmp_path / "out", cores=2, in_one_process=True)
+    assert "program of its own" not in run.log
 
 
 def test_a_step_that_crashes_in_the_session_is_done_without_it(tmp_path, monkeypatch):

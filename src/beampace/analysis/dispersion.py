@@ -25,7 +25,7 @@ LEAST = 2
 def keep_strong(frame, valid, highest, members, kept):  # type: ignore[no-untyped-def]
     """Mark the members that are strong.
 
-    - frame: counts, shape (slow, fast); valid: 1 where usable; highest: largest count that is one.
+    - frame: counts, shape (slow, fast); valid: 1 where usable; highest: largest count that is trusted.
     - members: (y, x) of the candidates, shape (n, 2).
     - kept: output, shape (n,), bool.
     """
@@ -45,5 +45,5 @@ def keep_strong(frame, valid, highest, members, kept):  # type: ignore[no-untype
             continue
         mean = total / n
         dispersion = (n * squares - total * total) / (n * (n - 1)) / mean
-        if dispersion > 1 + SIGMA_BACKGROUND * np.sqrt(2.0 / (n - 1)):
+        if frame[y, x] <= highest and dispersion > 1 + SIGMA_BACKGROUND * np.sqrt(2.0 / (n - 1)):
             kept[index] = frame[y, x] > mean + SIGMA_STRONG * np.sqrt(mean)

@@ -155,7 +155,8 @@ class Analyser:
         members = self._members[: self._starts[groups]]
         kept = np.zeros(len(members), np.bool_)
         keep: Any = keep_strong
-        keep(frame, self._setup.valid, np.uint32(HIGHEST[frame.dtype]), members, kept)
+        trusted = np.uint32(min(HIGHEST[frame.dtype], self._setup.detector.saturation or 2**32 - 1))
+        keep(frame, self._setup.valid, trusted, members, kept)
         strong = members[kept].astype(np.int64)
         places = np.sort(strong[:, 0] * frame.shape[1] + strong[:, 1])
         return places, frame.reshape(-1)[places].astype(np.int32)

@@ -151,6 +151,7 @@ class Chain:
             if isinstance(done, Done) or done.code is not Failure.ENGINE_FAILED:
                 return _or_raise(done)
             log.warning("%s: once more as a program of its own", step.name)
+            self.session.close()
             self.session = None
         return _or_raise(self._carried_out(step, self._as_program))
 

@@ -41,6 +41,7 @@ class DialsIndexer:
 
     installation: DialsInstallation = field(default_factory=DialsInstallation)
     _session: Session | None = None
+    _home: tempfile.TemporaryDirectory[str] | None = None
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -72,6 +73,9 @@ class DialsIndexer:
         if self._session is not None:
             self._session.close()
             self._session = None
+        if self._home is not None:
+            self._home.cleanup()
+            self._home = None
 
     def index(self, shots: Shots, method: str, check: Callable[[], None]) -> Opinion:
         """One opinion; see `core.ports.Indexer`."""
@@ -98,7 +102,8 @@ class DialsIndexer:
         absent = self.installation.absent(environment)
         if absent:
             raise Refused(f"{', '.join(absent)} not on PATH")
-        return begin(self.installation, environment, Path(tempfile.gettempdir()))
+        self._home = self._home or tempfile.TemporaryDirectory(prefix="beampace-index-")
+        return begin(self.installation, environment, Path(self._home.name))
 
 
 def question_of(shots: Shots, method: str) -> dict[str, Any]:

@@ -28,7 +28,16 @@ PATIENCE_S = 120.0
 POLL_S = 0.1
 CODEC = "BEAMPACE_CODEC"
 INSIDE = Path(__file__).parent
-START = "import sys; sys.path.append(sys.argv.pop(1)); from inside.host import main; main()"
+START = """
+import os, sys
+answers = os.dup(1)
+os.dup2(2, 1)
+here = sys.argv.pop(1)
+sys.path[:] = [place for place in sys.path if place] + [here]
+from inside.host import main
+main(answers)
+"""
+"""What is printed while DIALS is imported is no answer; nothing is imported from the working directory."""
 
 
 class Refused(Exception):
@@ -79,18 +88,18 @@ class Session:
     ) -> int:
         try:
             self._send(order)
-            while True:
-                answer = self.answer(check)
-                if answer is None:
-                    return self.process.wait()
+        except BrokenPipeError:
+            return self.process.wait()
+        try:
+            while (answer := self.answer(check)) is not None:
                 if "end" in answer:
                     return int(answer["end"])
                 on_line(str(answer["line"]))
-        except BrokenPipeError:
-            return self.process.wait()
         except BaseException:
             _kill(self.process)
             raise
+        _kill(self.process)
+        return self.process.returncode
 
     def _send(self, order: Mapping[str, Any]) -> None:
         if self.process.stdin is None:
@@ -106,6 +115,8 @@ class Session:
         while b"\n" not in self._rest:
             check()
             if not select.select([descriptor], [], [], POLL_S)[0]:
+                if self.process.poll() is not None:
+                    return None  # Whatever it started may hold the pipe open.
                 continue
             part = os.read(descriptor, 1 << 16)
             if not part:
@@ -120,13 +131,16 @@ def begin(installation: DialsInstallation, environment: Mapping[str, str], direc
     """Start a process in a directory without waiting for it: its imports take a while.
 
     Raises:
-        Refused: its Python cannot be found.
+        Refused: its Python cannot be found or started.
     """
     program = installation.find("dials.import", environment)
     python = interpreter(Path(program)) if program else None
     if python is None:
         raise Refused("the Python of DIALS cannot be found out")
-    return Session(_started((python, "-c", START, str(INSIDE)), environment, directory))
+    try:
+        return Session(_started((python, "-c", START, str(INSIDE)), environment, directory))
+    except OSError as error:
+        raise Refused(f"{python} cannot be started: {error}") from error
 
 
 def wait_for(session: Session, check: Callable[[], None]) -> Session:
@@ -183,7 +197,10 @@ def _ready(session: Session, check: Callable[[], None]) -> str:
         if time.monotonic() > deadline:
             raise Refused(f"it did not start within {PATIENCE_S:.0f} s")
 
-    answer = session.answer(in_time)
+    try:
+        answer = session.answer(in_time)
+    except ValueError as error:
+        raise Refused(f"it does not answer as it should: {error}") from error
     if answer is None:
         raise Refused("it ended while it imported DIALS")
     if "refused" in answer:

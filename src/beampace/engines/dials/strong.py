@@ -23,6 +23,7 @@ from beampace.analysis import Analyser, Setup, find_hot_pixels, hot_sample
 from beampace.analysis.geometry import d_star_sq
 from beampace.core.engine import Request
 from beampace.core.errors import InputError
+from beampace.core.taxonomy import Failure
 from beampace.eiger import Container, FrameReader, open_container
 
 log = logging.getLogger("beampace.dials")
@@ -71,8 +72,8 @@ def find_strong_pixels(
     Raises:
         InputError: a frame is not as announced; one that cannot be read has no strong pixels.
     """
-    # The companion lies in the result directory; its links lead to the frames of the dataset alone.
-    container = open_container(request.master, roots=(Path(request.dataset.master).parent,))
+    # The dataset's own master, not the companion: its links are proven against its own directory.
+    container = open_container(Path(request.dataset.master))
     setup = _setup(container, request)
     search = _Search(container, setup)
     found = []
@@ -105,12 +106,13 @@ class _Search:
         if analyser is None:
             analyser = self._own.analyser = Analyser(self._setup)
         try:
-            frame = self._reader.read(number)
+            return analyser.strong_pixels(self._reader.read(number), number)
         except InputError as lost:
+            if lost.code is Failure.METADATA_INCONSISTENT:
+                raise
             # The ledger has it among the lost frames already; for DIALS it is one without spots.
             log.info("no strong pixels: %s", lost)
             return np.zeros(0, np.int64), np.zeros(0, np.int32)
-        return analyser.strong_pixels(frame, number)
 
 
 def _in_order(
@@ -158,7 +160,6 @@ def _mask(container: Container, request: Request) -> npt.NDArray[np.bool_] | Non
     if limit is None:
         return mask
     nx, ny = request.dataset.detector.image_size
-    y, x = np.divmod(np.arange(nx * ny), nx)
-    squared = d_star_sq(request.dataset.detector, request.dataset.beam, x + 0.5, y + 0.5)
-    beyond = (squared > 1 / limit**2).reshape(ny, nx)
+    x, y = np.arange(nx)[None, :] + 0.5, np.arange(ny)[:, None] + 0.5
+    beyond = d_star_sq(request.dataset.detector, request.dataset.beam, x, y) > 1 / limit**2
     return beyond if mask is None else mask | beyond

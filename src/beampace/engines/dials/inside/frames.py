@@ -78,7 +78,10 @@ class Frames:
         shape, kind = dataset.shape[1:], dataset.dtype
         if self._decompress is None or dataset.chunks != (1, *shape) or not _bitshuffled(dataset):
             return np.asarray(dataset[at])
-        skipped, chunk = dataset.id.read_direct_chunk((at, 0, 0))
+        try:
+            skipped, chunk = dataset.id.read_direct_chunk((at, 0, 0))
+        except (OSError, RuntimeError, ValueError):
+            return np.asarray(dataset[at])  # A chunk that was never written: the values of a lost frame.
         plain = chunk if skipped else self._decompress(chunk, "bslz4", elem_size=kind.itemsize)
         return np.frombuffer(plain, kind).reshape(shape)
 
@@ -208,18 +211,24 @@ class Served:
 def learn(sequence: Any, path: Path) -> None:
     """Write what serving a sequence needs, when we give exactly what dxtbx gives; before `install`.
 
-    Where a pixel counts is taken from the first and the last frame: an overload in one is no dead pixel.
+    Where a pixel counts is taken from frames at several angles: an overload in one is no dead pixel, and a
+    frame that was lost says nothing.
     """
     if not _is_plain(sequence):
         return
-    ends = (0, len(sequence) - 1)
-    usable = np.logical_or(*(sequence.get_mask(at)[0].as_numpy_array() for at in ends))
+    n = len(sequence)
+    looked = sorted({0, n // 4, n // 2, n - 1})
+    usable = np.logical_or.reduce([sequence.get_mask(at)[0].as_numpy_array() for at in looked])
+    if not usable.any():
+        return
     trusted = sequence.get_detector()[0].get_trusted_range()
     master = str(sequence.get_path(0))
     for clipped in (True, False):
         panel = Panel(Frames(master, clipped=clipped), usable, trusted)
-        if all(_same(panel, sequence, at) for at in ends):
-            np.savez(path, master=master, usable=usable, trusted=np.array(trusted), clipped=clipped)
+        if all(_same(panel, sequence, at) for at in looked):
+            part = path.with_suffix(".part.npz")
+            np.savez(part, master=master, usable=usable, trusted=np.array(trusted), clipped=clipped)
+            part.replace(path)
             return
 
 

@@ -11,10 +11,13 @@ Answers are lines of JSON: `ready` or `refused` once, then per order `line`s and
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import json
 import os
 import re
+import select
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -41,15 +44,20 @@ PROGRAMS = {
 }
 VERSION = re.compile(r"DIALS (\S+)")
 LEARNED = "frames.npz"
+POLL_S = 0.1
 
 Order = dict[str, Any]
 Program = Callable[[list[str]], object]
 
 
-def main() -> None:
-    """Serve until the orders end."""
-    orders, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)
+def main(pipe: int) -> None:
+    """Serve until the orders end.
+
+    Args:
+        pipe: where answers go.
+    """
+    orders, answers = sys.stdin.buffer, os.fdopen(pipe, "wb", buffering=0)
+    adopt_orphans()
     programs = {name: _program(module) for name, module in PROGRAMS.items()}
     try:
         shortcuts.install()
@@ -81,7 +89,8 @@ def _carried_out(
     if "learn" not in order:
         return _in_child(order, lambda: _run(order, programs[order["program"]], served), answers)
     end = _in_child(order, lambda: _learn(order), answers)
-    served.adopt(Path(order["directory"]) / LEARNED)
+    if end["end"] == 0:
+        served.adopt(Path(order["directory"]) / LEARNED)
     return end
 
 
@@ -91,18 +100,55 @@ def _in_child(order: Order, do: Callable[[], None], answers: BinaryIO) -> dict[s
     pid = os.fork()
     if pid == 0:
         os.close(reading)
+        answers.close()
         os._exit(_child(order, do, writing))
     os.close(writing)
-    with os.fdopen(reading, "r", errors="replace") as lines:
-        for line in lines:
-            _say(answers, {"line": line})
-    _, status, used = os.wait4(pid, 0)
+    status, used = _heard(pid, reading, answers)
+    os.close(reading)
+    end_orphans()
     seconds, memory = used.ru_utime + used.ru_stime, used.ru_maxrss
     return {"end": os.waitstatus_to_exitcode(status), "cpu_s": seconds, "memory_kb": memory}
 
 
+def _heard(pid: int, reading: int, answers: BinaryIO) -> tuple[int, Any]:
+    """(status, use) of a child once it has ended, its lines handed on.
+
+    The end of the pipe is not waited for: workers of a child that was killed may hold it open for ever.
+    """
+    rest, ended = b"", None
+    while True:
+        if select.select([reading], [], [], POLL_S)[0]:
+            part = os.read(reading, 1 << 16)
+            *whole, rest = (rest + part).split(b"\n")
+            for line in whole:
+                _say(answers, {"line": line.decode("utf-8", "replace") + "\n"})
+            if part:
+                continue
+        elif ended is None:
+            _, status, used = done = os.wait4(pid, os.WNOHANG)
+            ended = (status, used) if done[0] else None
+            continue
+        if rest:
+            _say(answers, {"line": rest.decode("utf-8", "replace") + "\n"})
+        return ended or os.wait4(pid, 0)[1:]
+
+
+def adopt_orphans() -> None:
+    """Become the parent of whatever a dead child leaves (prctl(2), PR_SET_CHILD_SUBREAPER; Linux)."""
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+
+
+def end_orphans() -> None:
+    """End what the last child left running."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    for pid in children.read_text().split() if children.exists() else ():
+        os.kill(int(pid), signal.SIGKILL)
+        os.waitpid(int(pid), 0)
+
+
 def _child(order: Order, do: Callable[[], None], writing: int) -> int:
     """Carry out an order; a boundary: whatever happens becomes words and an exit code, as in a program."""
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(writing, 1)
     os.dup2(writing, 2)
     code = 0
