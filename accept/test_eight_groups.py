@@ -1,4 +1,4 @@
-"""Simulated 180-degree sets in four space groups: Laue group, cell and intensities against the truth."""
+"""Simulated 180-degree sets in eight space groups: Laue group, cell and intensities against the truth."""
 
 from dataclasses import replace
 
@@ -17,6 +17,10 @@ CASES = {
     "P 43 21 2": (UnitCell(44.5, 44.5, 58.2, 90, 90, 90), "4/mmm"),
     "C 1 2 1": (UnitCell(58.4, 33.2, 41.8, 90, 103.5, 90), "2/m"),
     "P 32 2 1": (UnitCell(43.6, 43.6, 55.9, 90, 90, 120), "-3m1"),
+    "P 1": (UnitCell(31.2, 36.9, 40.4, 81.2, 95.3, 104.1), "-1"),
+    "P 1 21 1": (UnitCell(34.1, 46.2, 40.7, 90, 103.2, 90), "2/m"),
+    "P 61 2 2": (UnitCell(47.5, 47.5, 71.3, 90, 90, 120), "6/mmm"),
+    "I 2 3": (UnitCell(61.7, 61.7, 61.7, 90, 90, 90), "m-3"),
 }
 
 
