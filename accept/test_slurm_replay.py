@@ -88,8 +88,8 @@ def test_each_failure_has_its_own_code_and_words(outcome: Outcome) -> None:
             assert re.search(words, found[1]), (fault, attempt, found)
     found = {code for code, words in outcome.attempts.values() if words}
     wanted = {Failure.OUT_OF_MEMORY, Failure.TIMED_OUT, Failure.NODE_LOST, Failure.PREEMPTED}
-    # Masters are renamed during the play: work that meets one in that moment finds no dataset and is tried again
-    # under the new name; that nothing is lost by it is asserted above.
+    # Masters are renamed during the play: work that meets one in that moment finds no dataset and is tried
+    # again under the new name; that nothing is lost by it is asserted above.
     chance = {Failure.REJECTED_BY_QUEUE, Failure.NOT_A_DATASET}
     assert found - chance == {*wanted, Failure.BEAMTIME_CLOSED}
 
