@@ -73,9 +73,9 @@ def test_the_completeness_that_was_promised_comes(group, tmp_path, indexer):
         distance=plan.distance_mm,
     )
     master = simulate(scan, tmp_path / "raw")
-    ended = process(master, tmp_path / "out", "--space-group", group, "--d-min", str(D_MIN))
+    ended = process(master, tmp_path / "out", "--space-group", group, "--d-min", f"{plan.complete_to:.3f}")
     overall = ended.result["statistics"]["overall"]
-    print(f"\n{group}: {plan.range_deg:g} degrees from {plan.start_deg:g} at {plan.distance_mm:.0f} mm")
+    print(f"\n{group}: {plan.range_deg:g} degrees from {plan.start_deg:g}, to {plan.complete_to} A")
     print(f"completeness promised {plan.completeness:.4f}, came {overall['completeness']:.4f}")
     print(f"multiplicity promised {plan.multiplicity:.2f}, came {overall['multiplicity']:.2f}")
     times = result.timing

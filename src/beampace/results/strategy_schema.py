@@ -48,6 +48,8 @@ class CollectionPlan(Model):
     """Distance from the crystal to the detector."""
     resolution: Positive
     """Resolution at the edge of the detector at that distance, A."""
+    complete_to: Number = None
+    """Resolution to which completeness, multiplicity and I/sigma are counted, A."""
     energy_kev: Number = None
     """Photon energy; null to leave it as it is."""
     completeness: MaybeFraction = None

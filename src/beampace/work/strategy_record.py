@@ -157,6 +157,7 @@ def _plan(plan: Plan, rank: int) -> CollectionPlan:
         transmission=plan.transmission,
         distance_mm=plan.distance_mm,
         resolution=plan.resolution,
+        complete_to=round(plan.aimed_d, 3),
         energy_kev=plan.energy_kev,
         completeness=plan.completeness,
         anomalous_completeness=plan.anomalous_completeness,
