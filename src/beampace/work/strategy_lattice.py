@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import gemmi
 
@@ -25,6 +26,19 @@ SYMMETRIC = 0.7
 DOUBTFUL = 2.0
 """Degrees by which a symmetry may be missed: up to the first it is taken, up to the second it is told of."""
 SAME_CELL = 0.02
+
+FAMILIES = MappingProxyType(
+    {
+        "triclinic": "a",
+        "monoclinic": "m",
+        "orthorhombic": "o",
+        "tetragonal": "t",
+        "trigonal": "h",
+        "hexagonal": "h",
+        "cubic": "c",
+    }
+)
+"""Crystal system -> first letter of its Bravais types."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,20 +187,28 @@ def _symmetric(lattice: FoundLattice, known: str | None) -> tuple[LatticeSetting
 def _known(lattice: FoundLattice, known: str) -> LatticeSetting:
     """The setting of a known space group that the lattice misses least.
 
+    A monoclinic cell that was found body-centred keeps its own symbol: the known one is of another setting.
+
     Raises:
         ScienceError: cell_suspect: the lattice has not that symmetry.
     """
     group = gemmi.SpaceGroup(known)
-    alike = [one for one in lattice.settings if _is_alike(gemmi.SpaceGroup(one.space_group), group)]
+    alike = [one for one in lattice.settings if _has_lattice_of(one, group)]
     if not alike:
-        raise failure(
-            Failure.CELL_SUSPECT, f"The lattice {lattice.unit_cell} cannot have the symmetry {known}."
-        )
-    return replace(min(alike, key=lambda one: one.missed_deg), space_group=known)
+        detail = f"The lattice {lattice.unit_cell} cannot have the symmetry {known}."
+        raise failure(Failure.CELL_SUSPECT, detail)
+    taken = min(alike, key=lambda one: one.missed_deg)
+    same = gemmi.SpaceGroup(taken.space_group).centring_type() == group.centring_type()
+    return replace(taken, space_group=known) if same else taken
 
 
-def _is_alike(one: gemmi.SpaceGroup, two: gemmi.SpaceGroup) -> bool:
-    return one.laue_str() == two.laue_str() and one.centring_type() == two.centring_type()
+def _has_lattice_of(setting: LatticeSetting, group: gemmi.SpaceGroup) -> bool:
+    """Whether a setting has the Bravais type of a group; trigonal groups have hexagonal ones."""
+    own = gemmi.SpaceGroup(setting.space_group)
+    if FAMILIES[group.crystal_system_str()] != setting.bravais[0]:
+        return False
+    both = {own.centring_type(), group.centring_type()}
+    return len(both) == 1 or (setting.bravais[0] == "m" and "P" not in both)
 
 
 def _reduced(cell: UnitCell) -> UnitCell:

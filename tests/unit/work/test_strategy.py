@@ -151,6 +151,22 @@ def test_a_known_space_group_is_taken(shot, tmp_path):
     assert found.lattice.space_group == "P 43 21 2"
 
 
+@pytest.mark.parametrize(
+    ("bravais", "found", "known", "taken"),
+    [
+        ("hP", "P 6 2 2", "P 32 2 1", "P 32 2 1"),
+        ("cI", "I 4 3 2", "I 2 3", "I 2 3"),
+        ("tP", "P 4 2 2", "P 43", "P 43"),
+        ("mC", "I 1 2 1", "C 1 2 1", "I 1 2 1"),
+    ],
+)
+def test_a_group_of_less_symmetry_than_its_lattice(shot, tmp_path, bravais, found, known, taken):
+    master, a = shot
+    settings = (setting(a, bravais, found, 8), setting(a, "aP", "P 1", 1, 0.0))
+    _, record = run(master, tmp_path / "out", indexer(a, settings=settings), space_group=known)
+    assert record.lattice.space_group == taken
+
+
 def test_a_known_space_group_the_lattice_cannot_have(shot, tmp_path):
     master, a = shot
     finished, _ = run(master, tmp_path / "out", indexer(a), space_group="P 6 2 2")
