@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import gemmi
 import numpy as np
@@ -16,6 +16,7 @@ from beampace.analysis.strategy import (
     SpotTable,
     Wanted,
     fit_falloff,
+    reachable_resolution,
 )
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
@@ -61,7 +62,7 @@ def situation_of(shooting: Shooting, chosen: Chosen, wishes: Wishes) -> Situatio
         InputError: the file has no exposure time or no rotation.
     """
     dataset, tested = shooting.dataset, as_tested(shooting, chosen, wishes)
-    return Situation(
+    situation = Situation(
         a_matrix=np.array(chosen.setting.a_matrix),
         space_group=gemmi.SpaceGroup(chosen.space_group),
         goniometer=dataset.goniometer,
@@ -76,6 +77,15 @@ def situation_of(shooting: Shooting, chosen: Chosen, wishes: Wishes) -> Situatio
         wanted=wishes.wanted,
         mask=shooting.mask,
     )
+    return _as_far_as_seen(situation, shooting, chosen)
+
+
+def _as_far_as_seen(situation: Situation, shooting: Shooting, chosen: Chosen) -> Situation:
+    """Aim at least at what the test shots already show: the falloff of few spots may promise less."""
+    seen = [d for place in chosen.used if (d := shooting.analyses[place].d_min)]
+    if situation.wanted.d_min is not None or not seen or min(seen) >= reachable_resolution(situation):
+        return situation
+    return replace(situation, wanted=replace(situation.wanted, d_min=min(seen)))
 
 
 def as_tested(shooting: Shooting, chosen: Chosen, wishes: Wishes) -> AsTested:

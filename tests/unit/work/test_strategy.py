@@ -64,6 +64,7 @@ def test_a_plan_for_each_purpose(shot, tmp_path):
     assert found.lattice.space_group == "P 4 2 2"
     assert "P 43 21 2" in found.lattice.space_group_candidates
     assert found.lattice.mosaicity_deg == pytest.approx(0.12, rel=0.25)
+    assert best.complete_to <= max(found.lattice.resolution, best.resolution) + 0.01
     curves = found.columns
     assert {len(values) for values in curves.values()} == {72 * len(set(curves["start"]))}
     assert max(curves["completeness"]) > 0.98
