@@ -24,6 +24,8 @@ DOSE_PER_ANGSTROM = 10.0
 DOSE_LIMIT = 30.0
 """MGy, Garman's limit."""
 NO_FLUX = "the dose is not known because the flux is not"
+MOST_BLIND = 1.0
+"""Factor that is not exceeded where the flux is not known: a dose that nobody knows is not raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,8 @@ def expose(
     """Transmission and exposure for a factor, within the beamline's limits and the dose budget.
 
     The transmission is raised first, at the shortest exposure; only when the beam is not attenuated any more
-    are the frames exposed for longer. A dose beyond the budget lowers the factor.
+    are the frames exposed for longer. A dose beyond the budget lowers the factor; where the flux is not known,
+    a degree is exposed no more than on the test images.
 
     Args:
         tested: what the factor is relative to.
@@ -154,6 +157,9 @@ def expose(
     """
     per_frame = tested.density * width
     most, words = _affordable(frames, beam, d_min), []
+    if beam.rate is None and factor > MOST_BLIND:
+        words.append("exposed as the test images, not more: without the flux no dose is known")
+        factor = MOST_BLIND
     beam_seconds = factor * per_frame
     if beam_seconds > most:
         less = "" if math.isinf(beam_seconds) else f" {beam_seconds / most:.1f}-fold"

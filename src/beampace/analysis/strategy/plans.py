@@ -75,7 +75,12 @@ def _best(draft: Draft, fastest: Plan) -> Plan:
         weaker = (plan.i_over_sigma or 0.0) < 0.99 * (fastest.i_over_sigma or 0.0)
         if plan.total_s <= draft.situation.wanted.longest_s and not weaker:
             return plan
-    why = "the range that is needed is as long as time, dose and spindle allow"
+    late = fastest.total_s > draft.situation.wanted.longest_s
+    why = (
+        "the smallest complete range, although it takes longer than wanted"
+        if late
+        else "the range that is needed is as long as time, dose and spindle allow"
+    )
     return replace(fastest, kind=BEST, reasons=(why, *fastest.reasons))
 
 

@@ -154,11 +154,27 @@ def test_limits_that_are_met_are_said():
     assert dosed.dose_mgy == pytest.approx(20.0)
     assert dosed.factor == pytest.approx(40 * 20 / 115.2)
     assert dosed.words == ("the beam is weakened 5.8-fold to keep the dose within 20.0 MGy",)
-    dark = exposed(math.inf, beam=BeamDose(None, 2500.0, 1.0), longest_s=1.0)
-    assert (dark.exposure_s, dark.transmission, dark.dose_mgy) == (1.0, 1.0, None)
-    assert any("less than is needed" in word for word in dark.words)
-    assert any("flux" in word for word in dark.words)
+    faint = exposed(math.inf, beam=BeamDose(1.0, 2500.0, 1.0), longest_s=1.0)
+    assert (faint.exposure_s, faint.transmission) == (1.0, 1.0)
+    assert any("less than is needed" in word for word in faint.words)
     bright = exposed(1e-6, transmission=(0.01, 1.0))
     assert bright.transmission == 0.01
     assert "more than is needed" in bright.words[0]
     assert exposed(math.inf).dose_mgy == pytest.approx(20.0)
+
+
+@pytest.mark.parametrize("factor", [1.1, 1e5, math.inf])
+def test_without_a_flux_no_degree_is_exposed_more_than_on_the_test_images(factor):
+    """Nobody would know the dose: 10 s per frame in the full beam is what a weak crystal would ask for."""
+    dark = exposed(factor, beam=BeamDose(None, 2500.0, 1.0), longest_s=1.0)
+    assert dark.factor == pytest.approx(1.0)
+    assert (dark.exposure_s, dark.transmission) == (0.0075, pytest.approx(0.0008 / 0.0075))
+    assert dark.dose_mgy is None
+    assert any("not more" in word for word in dark.words)
+    assert any("flux" in word for word in dark.words)
+
+
+def test_without_a_flux_less_than_the_test_is_left_as_it_is():
+    easy = exposed(0.5, beam=BeamDose(None, 2500.0, 1.0))
+    assert easy.factor == pytest.approx(0.5)
+    assert not any("not more" in word for word in easy.words)
