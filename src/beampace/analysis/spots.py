@@ -82,8 +82,8 @@ class Spots:
         """Intensity over its standard deviation by counting statistics."""
         return np.asarray(self.intensity / np.sqrt(intensity_variance(self.table)), dtype=np.float32)
 
-    def only(self, chosen: npt.NDArray[np.bool_]) -> Spots:
-        """The chosen rows."""
+    def only(self, chosen: npt.NDArray[np.bool_ | np.intp]) -> Spots:
+        """The chosen rows, by flag or by place."""
         return Spots(self.table[chosen], self.d_star_sq[chosen], self.in_ice[chosen], self.good[chosen])
 
 

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 Vec3 = tuple[float, float, float]
 Mat3 = tuple[Vec3, Vec3, Vec3]
 
+KEV_ANGSTROM = 12.398419843320026
+"""Planck's constant times the speed of light, keV angstrom (CODATA 2018, exact)."""
+
 IDENTITY: Mat3 = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
 
@@ -191,3 +194,7 @@ class Goniometer:
     def lab_axis(self) -> Vec3:
         """The scan axis in the laboratory."""
         return apply(self.setting, self.axis)
+
+    def turn(self, degrees: float) -> Mat3:
+        """R(phi): the crystal's frame into the laboratory at a spindle angle in degrees."""
+        return multiply(self.setting, multiply(rotation(self.axis, degrees), self.fixed))

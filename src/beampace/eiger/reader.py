@@ -9,7 +9,7 @@ import h5py
 
 from beampace.core.dataset import Dataset, DatasetKind, Hint
 from beampace.core.errors import failure
-from beampace.core.geometry import Beam
+from beampace.core.geometry import KEV_ANGSTROM, Beam
 from beampace.core.scan import Scan
 from beampace.core.taxonomy import Failure
 from beampace.eiger.access import get
@@ -21,8 +21,8 @@ from beampace.eiger.panel import DETECTOR, SPECIFIC, read_detector
 from beampace.eiger.spindle import read_angles, read_spindle
 from beampace.eiger.values import Values
 
-HC = 12398.419843320026
-"""Planck's constant times the speed of light, eV angstrom (CODATA 2018, exact)."""
+HC = 1000 * KEV_ANGSTROM
+"""Planck's constant times the speed of light, eV angstrom."""
 
 CLAMPED_ENERGY = 5500.0
 """P11's control writes max(energy, 5500 eV) into the header."""

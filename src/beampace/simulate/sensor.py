@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 
-KEV_ANGSTROM = 12.398419843320026
-"""Photon energy in keV times wavelength in angstrom."""
+from beampace.core.geometry import KEV_ANGSTROM
 
 # Linear attenuation in 1/mm against energy in keV (NIST tables, as DIALS's own eltbx gives them; the pairs of
 # points about 26.7 and 31.8 keV are the K edges of cadmium and tellurium).

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from beampace.analysis.strategy import Plan, Situation, recommend
+from beampace.analysis.strategy import Draft, Plan, draft_of, recommend
 from beampace.core.cell import UnitCell
 from beampace.core.errors import BeampaceError, failure
 from beampace.core.indexing import Opinion
@@ -86,8 +86,9 @@ def _strategy(
         _write(job, directory, found.failed(error.words))
         raise
     with job.timed("plan"):
-        plans, situation = _planned(options, shooting, chosen)
-    found = found.planned(chosen, situation, plans)
+        draft = _drafted(options, shooting, chosen)
+        plans = recommend(draft)
+    found = found.planned(chosen, draft, plans)
     _write(job, directory, found)
     job.timing["strategy_s"] = time.monotonic() - (job.last_seen or time.monotonic())
     with job.timed("second_opinion"):
@@ -116,10 +117,9 @@ def _indexed(options: StrategyOptions, indexer: Indexer, shooting: Shooting, pro
     )
 
 
-def _planned(options: StrategyOptions, shooting: Shooting, chosen: Chosen) -> tuple[list[Plan], Situation]:
-    situation = situation_of(shooting, chosen, options.wishes)
+def _drafted(options: StrategyOptions, shooting: Shooting, chosen: Chosen) -> Draft:
     try:
-        return recommend(situation), situation
+        return draft_of(situation_of(shooting, chosen, options.wishes))
     except ValueError as error:
         raise failure(Failure.METADATA_INCONSISTENT, f"No plan can be made: {error}.") from error
 

@@ -13,6 +13,7 @@ from beampace.core.cell import UnitCell
 from beampace.core.errors import failure
 from beampace.core.indexing import FoundLattice, LatticeSetting, Opinion
 from beampace.core.ports import Indexer
+from beampace.core.reduction import reduced
 from beampace.core.taxonomy import TAXONOMY, Failure
 from beampace.work.strategy_shots import Shooting
 
@@ -100,7 +101,8 @@ def agreement(chosen: Chosen, second: Opinion) -> bool | None:
     """Whether the second opinion is of the same lattice; None when it found none."""
     if second.lattice is None or second.lattice.fraction < BELIEVED:
         return None
-    one, two = (_reduced(lattice.unit_cell) for lattice in (chosen.lattice, second.lattice))
+    cells = (reduced(lattice.unit_cell) for lattice in (chosen.lattice, second.lattice))
+    one, two = (UnitCell(*cell.parameters) for cell in cells)
     return one.worst_deviation(two) <= SAME_CELL
 
 
@@ -162,7 +164,7 @@ def _chosen(
         )
         raise failure(Failure.NOT_INDEXED, detail)
     setting, doubts = _symmetric(lattice, space_group)
-    shots = [(shooting.shots[place], shooting.rays[place]) for place in used]
+    shots = [(shooting.shots[place], shooting.points[place]) for place in used]
     dataset = shooting.dataset
     mosaicity = mosaicity_of(shots, lattice.a_matrix, dataset.beam, dataset.goniometer)
     single = ("One shot only: symmetry and mosaicity are guesses.",) if len(used) == 1 else ()
@@ -209,9 +211,3 @@ def _has_lattice_of(setting: LatticeSetting, group: gemmi.SpaceGroup) -> bool:
         return False
     both = {own.centring_type(), group.centring_type()}
     return len(both) == 1 or (setting.bravais[0] == "m" and "P" not in both)
-
-
-def _reduced(cell: UnitCell) -> UnitCell:
-    vector = gemmi.GruberVector(gemmi.UnitCell(*cell.parameters), "P")
-    vector.niggli_reduce()
-    return UnitCell(*vector.get_cell().parameters)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import gemmi
+import numpy as np
 
-from beampace.analysis.strategy import Plan, Situation, cover, find_events
+from beampace.analysis.strategy import CoverageGrid, Draft, Plan, Situation
 from beampace.core.indexing import Opinion
 from beampace.results.schema import Column
 from beampace.results.strategy_schema import (
@@ -52,10 +53,10 @@ class Found:
         """With the reason why there is no plan."""
         return replace(self, trouble=words)
 
-    def planned(self, chosen: Chosen, situation: Situation, plans: list[Plan]) -> Found:
+    def planned(self, chosen: Chosen, draft: Draft, plans: list[Plan]) -> Found:
         """With lattice, plans, and completeness against range from where they start."""
-        curves = curves_of(situation, plans)
-        return replace(self, chosen=chosen, situation=situation, plans=tuple(plans), curves=curves)
+        curves = curves_of(draft.grid, plans)
+        return replace(self, chosen=chosen, situation=draft.situation, plans=tuple(plans), curves=curves)
 
     def seconded(self, second: Opinion | None) -> Found:
         """With the second opinion."""
@@ -80,20 +81,16 @@ def record_of(found: Found) -> Strategy:
     )
 
 
-def curves_of(situation: Situation, plans: list[Plan]) -> dict[str, Column]:
+def curves_of(grid: CoverageGrid, plans: list[Plan]) -> dict[str, Column]:
     """Completeness against range, a curve for each start of a plan, a row every `RANGE_STEP` degrees."""
-    events = find_events(
-        situation.a_matrix,
-        situation.space_group,
-        situation.goniometer,
-        situation.beam,
-        situation.detector,
-        plans[0].aimed_d,
-        situation.mask,
-    )
-    starts = dict.fromkeys(plan.start_deg for plan in plans)
-    ranges = range(RANGE_STEP, 361, RANGE_STEP)
-    rows = [cover(events, start, span) for start in starts for span in ranges]
+    starts = dict.fromkeys(int(np.argmin(np.abs(grid.starts - plan.start_deg))) for plan in plans)
+    spans = np.flatnonzero(np.round(grid.ranges) % RANGE_STEP == 0)
+    rows = [
+        grid.at(start, int(span))
+        for start in starts
+        for span in spans
+        if grid.ranges[span] <= grid.longest[start]
+    ]
     return {
         "start": tuple(row.start for row in rows),
         "range": tuple(row.range for row in rows),

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from beampace.analysis import Analyser, FrameAnalysis, Setup
-from beampace.analysis.shots import Rays, longest_axis, rays_of, shot_of
+from beampace.analysis.shots import Floats, longest_axis, points_of, shot_of
 from beampace.core.cell import UnitCell
 from beampace.core.dataset import Dataset
 from beampace.core.errors import failure
@@ -29,7 +29,7 @@ class Shooting:
     Attributes:
         dataset, ledger: of the first master.
         mask: True where a pixel is not usable, (slow, fast).
-        shots, rays, analyses: one of each per readable frame.
+        shots, points, analyses: one of each per readable frame; points are the spots in reciprocal space.
         last_seen: monotonic time at which the last frame was first seen.
         remarks: what was wrong with the files, as sentences.
     """
@@ -38,7 +38,7 @@ class Shooting:
     ledger: FrameLedger
     mask: npt.NDArray[np.bool_] | None
     shots: tuple[Shot, ...]
-    rays: tuple[Rays, ...]
+    points: tuple[Floats, ...]
     analyses: tuple[FrameAnalysis, ...]
     last_seen: float | None
     remarks: tuple[str, ...]
@@ -46,7 +46,7 @@ class Shooting:
     @property
     def max_cell(self) -> float:
         """Longest axis to look for, angstrom."""
-        return longest_axis(list(self.rays))
+        return longest_axis(self.points)
 
     def question(
         self,
@@ -82,7 +82,7 @@ def read_shots(
         ledger=first.ledger,
         mask=first.mask,
         shots=tuple(shot for part in parts for shot in part.shots),
-        rays=tuple(rays for part in parts for rays in part.rays),
+        points=tuple(one for part in parts for one in part.points),
         analyses=tuple(one for part in parts for one in part.analyses),
         last_seen=max((part.last_seen or 0.0 for part in parts), default=0.0) or None,
         remarks=tuple(dict.fromkeys(remark for part in parts for remark in part.remarks)),
@@ -100,9 +100,9 @@ def _read(master: Path, patience_s: float | None, read: ReadOptions | None, prog
     analyses = _analysed(container, numbers, progress)
     dataset = container.dataset
     shots = tuple(shot_of(one, dataset.scan.starts[one.number - 1], dataset.scan.width) for one in analyses)
-    rays = tuple(rays_of(shot, dataset.detector, dataset.beam, dataset.goniometer) for shot in shots)
+    points = tuple(points_of(shot, dataset.detector, dataset.beam, dataset.goniometer) for shot in shots)
     return Shooting(
-        dataset, ledger, container.mask(), shots, rays, analyses, followed.last_seen, dataset.remarks
+        dataset, ledger, container.mask(), shots, points, analyses, followed.last_seen, dataset.remarks
     )
 
 

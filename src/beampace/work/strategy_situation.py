@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 import gemmi
 import numpy as np
 
-from beampace.analysis.shots import explained
+from beampace.analysis.shots import explained, strongest
 from beampace.analysis.strategy import (
     AsTested,
     Falloff,
@@ -109,12 +109,10 @@ def falloff_of(shooting: Shooting, chosen: Chosen, tested: AsTested) -> Falloff 
     """Intensity against resolution of the spots the lattice explains."""
     tables = []
     for place in chosen.used:
-        spots = shooting.analyses[place].spots
-        good = spots.only(spots.good)
-        order = np.argsort(-good.intensity)[: len(shooting.shots[place])]
-        fits = explained(shooting.rays[place], chosen.lattice.a_matrix)
-        row = (1 / np.sqrt(good.d_star_sq), good.intensity, good.background, good.pixels)
-        tables.append(np.array([column[order][fits] for column in row], np.float64))
+        fits = explained(shooting.points[place], chosen.lattice.a_matrix)
+        spots = strongest(shooting.analyses[place]).only(fits)
+        row = (1 / np.sqrt(spots.d_star_sq), spots.intensity, spots.background, spots.pixels)
+        tables.append(np.array(row, np.float64))
     d, intensity, background, pixels = np.concatenate(tables, axis=1)
     return fit_falloff(SpotTable(d, intensity, background, pixels), tested)
 

@@ -58,7 +58,7 @@ def test_orders_one_after_another(session, tmp_path):
     seen = []
     for code in (0, 3):
         order = {"do": "", "words": [f"a{code}\n", "b\n"], "code": code}
-        outcome = session.run(order, tmp_path / "log", seen.append, nothing)
+        outcome = session.run(order, tmp_path / "log", nothing, seen.append)
         assert (outcome.returncode, outcome.text) == (code, f"a{code}\nb\n")
         assert (tmp_path / "log").read_text() == outcome.text
     assert seen == ["a0\n", "b\n", "a3\n", "b\n"]
@@ -66,7 +66,7 @@ def test_orders_one_after_another(session, tmp_path):
 
 def test_a_process_that_dies_is_the_order_s_signal_and_that_of_all_after_it(session, tmp_path):
     for _ in range(2):
-        outcome = session.run({"do": "die", "words": []}, tmp_path / "log", nothing, nothing)
+        outcome = session.run({"do": "die", "words": []}, tmp_path / "log", nothing)
         assert outcome.returncode == -9
 
 
@@ -78,7 +78,7 @@ def test_cancelling_ends_the_process_and_what_it_started(session, tmp_path):
             raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
-        session.run({"do": "sleep"}, tmp_path / "log", lambda line: pids.append(int(line.split()[1])), check)
+        session.run({"do": "sleep"}, tmp_path / "log", check, lambda line: pids.append(int(line.split()[1])))
     deadline = time.monotonic() + 10
     while Path(f"/proc/{pids[0]}").exists() and "Z" not in state(pids[0]):
         assert time.monotonic() < deadline

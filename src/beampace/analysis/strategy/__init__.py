@@ -1,11 +1,11 @@
 """Strategy of a data collection: which range to rotate through, how finely, and how long to expose.
 
-In order of use: `fit_falloff` on the spots of the test images, `Situation`, `recommend`. The parts stand
-alone: `find_events` and `cover_grid`/`smallest_range` for completeness, `beampace.analysis.strategy.widths`
-for widths and distances, `wanted_factor` and `expose` for exposures.
+In order of use: `fit_falloff` on the spots of the test images, `Situation`, `draft_of`, `recommend`. The
+parts stand alone: `find_events`, `cover_grid` and `choose_range` for completeness,
+`beampace.analysis.strategy.widths` for widths and distances, `wanted_factor` and `expose` for exposures.
 """
 
-from beampace.analysis.strategy.choice import Choice, choose_range, smallest_range
+from beampace.analysis.strategy.choice import Choice, choose_range
 from beampace.analysis.strategy.events import Events, find_events
 from beampace.analysis.strategy.exposure import (
     BeamDose,
@@ -17,8 +17,8 @@ from beampace.analysis.strategy.exposure import (
     wanted_factor,
 )
 from beampace.analysis.strategy.falloff import AsTested, Falloff
-from beampace.analysis.strategy.plan import ANOMALOUS, BEST, FASTEST, P1_SAFE, Plan
-from beampace.analysis.strategy.plans import recommend
+from beampace.analysis.strategy.plan import ANOMALOUS, BEST, FASTEST, P1_SAFE, Draft, Plan
+from beampace.analysis.strategy.plans import draft_of, recommend
 from beampace.analysis.strategy.setting import reachable_resolution
 from beampace.analysis.strategy.situation import Situation, Wanted
 from beampace.analysis.strategy.wilson import SpotTable, fit_falloff
@@ -34,6 +34,7 @@ __all__ = [
     "Choice",
     "Coverage",
     "CoverageGrid",
+    "Draft",
     "Events",
     "Exposure",
     "Falloff",
@@ -46,12 +47,12 @@ __all__ = [
     "cover",
     "cover_grid",
     "dose_budget",
+    "draft_of",
     "expose",
     "find_events",
     "fit_falloff",
     "i_over_sigma",
     "reachable_resolution",
     "recommend",
-    "smallest_range",
     "wanted_factor",
 ]

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from beampace.analysis.strategy.events import Events
-from beampace.analysis.strategy.windows import SLACK, TURN, Coverage, CoverageGrid, cover_grid
+from beampace.analysis.strategy.windows import SLACK, TURN, Coverage, CoverageGrid
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,38 +31,21 @@ class Choice:
     words: str = ""
 
 
-def smallest_range(
-    events: Events,
-    target: float,
-    anomalous: bool = False,  # noqa: FBT001, FBT002
-    multiplicity: float | None = None,
-    allowed: tuple[float, float] | None = None,
+def choose_range(
+    grid: CoverageGrid, target: float, *, anomalous: bool = False, multiplicity: float | None = None
 ) -> Choice:
     """The smallest range that reaches a completeness.
 
     Args:
-        events: from `find_events`.
+        grid: from `cover_grid`.
         target: completeness wanted, 0 to 1.
-        anomalous: of Friedel pairs instead of unique reflections.
+        anomalous: of Friedel pairs besides unique reflections.
         multiplicity: least multiplicity wanted as well.
-        allowed: where the spindle may begin and must end, degrees.
 
     Returns:
         The range; where the target cannot be reached (blind region, detector, limits of the spindle), the
         shortest range after which no further 5 degrees bring 0.5 % more.
-
-    Raises:
-        ValueError: the limits leave no room.
     """
-    return choose_range(
-        cover_grid(events, allowed=allowed), target, anomalous=anomalous, multiplicity=multiplicity
-    )
-
-
-def choose_range(
-    grid: CoverageGrid, target: float, *, anomalous: bool = False, multiplicity: float | None = None
-) -> Choice:
-    """`smallest_range` of curves that are there already."""
     values = grid.completeness
     if anomalous:  # centric reflections, which have no mates, are wanted too
         values = np.minimum(values, grid.anomalous_completeness)

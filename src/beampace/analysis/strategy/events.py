@@ -68,22 +68,6 @@ class Events:
         """Acentric unique reflections: Friedel pairs possible to `d_min`."""
         return int(np.count_nonzero(~self.centric))
 
-    def to(self, d_min: float) -> Events:
-        """The same to a coarser resolution, angstrom."""
-        kept = self.inverse_d2 <= 1 / d_min**2
-        renamed = (np.cumsum(kept) - 1).astype(np.int32)
-        inside = kept[self.unique_id]
-        return Events(
-            renamed[self.unique_id[inside]],
-            self.sign[inside],
-            self.phi[inside],
-            self.inverse_d2[kept],
-            self.centric[kept],
-            self.hkl[kept],
-            max(d_min, self.d_min),
-            self.share,
-        )
-
 
 def find_events(
     a_matrix: npt.ArrayLike,

@@ -143,8 +143,8 @@ def expose(
     """Transmission and exposure for a factor, within the beamline's limits and the dose budget.
 
     The transmission is raised first, at the shortest exposure; only when the beam is not attenuated any more
-    are the frames exposed for longer. A dose beyond the budget lowers the factor; where the flux is not known,
-    a degree is exposed no more than on the test images.
+    are the frames exposed for longer. A dose beyond the budget lowers the factor; where the flux is not
+    known, a degree is exposed no more than on the test images.
 
     Args:
         tested: what the factor is relative to.

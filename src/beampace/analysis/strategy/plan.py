@@ -11,8 +11,8 @@ from beampace.analysis.strategy.exposure import Exposure, expose, i_over_sigma, 
 from beampace.analysis.strategy.setting import Setting, frames_for, oscillation
 from beampace.analysis.strategy.situation import Situation
 from beampace.analysis.strategy.windows import Coverage, CoverageGrid, cover
+from beampace.core.geometry import KEV_ANGSTROM
 
-KEV_ANGSTROM = 12.398419843
 BEST, ANOMALOUS, FASTEST, P1_SAFE = "best", "anomalous", "fastest", "P1-safe"
 NOT_EXTRAPOLATED = "too few spots to extrapolate: exposed as the test images"
 
@@ -65,12 +65,19 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Draft:
-    """Situation, setting and events together, from which plans are made."""
+    """Situation, setting, events and coverage together, from which plans are made.
+
+    Attributes:
+        situation, setting: what is asked for, and where the detector shall be.
+        events, grid: in the space group of the situation.
+        lowest: events in P1; None if that is the space group.
+    """
 
     situation: Situation
     setting: Setting
     events: Events
     grid: CoverageGrid
+    lowest: Events | None
 
 
 def make_plan(draft: Draft, kind: str, choice: Choice, why: str) -> Plan:

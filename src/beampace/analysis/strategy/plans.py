@@ -19,24 +19,30 @@ LONG_RANGES = (360.0, 180.0)
 """Ranges the best plan tries, degrees: an EIGER takes them in a minute."""
 
 
-def recommend(situation: Situation) -> list[Plan]:
-    """Plans in the order of recommendation.
-
-    The first is the anomalous one where such a signal is wanted, else the best. The others follow: the
-    fastest that is complete, one for an anomalous signal, one that does not rely on the symmetry.
+def draft_of(situation: Situation) -> Draft:
+    """Where the detector shall be, and what every start and range would give there.
 
     Raises:
         ValueError: the matrix is no cell, the beam misses the detector, or the spindle has no room.
     """
     setting = settle(situation)
     own, lowest = both_events(situation, setting)
-    draft = Draft(situation, setting, own, cover_grid(own, allowed=situation.limits.spindle_deg))
+    grid = cover_grid(own, allowed=situation.limits.spindle_deg)
+    return Draft(situation, setting, own, grid, lowest)
+
+
+def recommend(draft: Draft) -> list[Plan]:
+    """Plans in the order of recommendation.
+
+    The first is the anomalous one where such a signal is wanted, else the best. The others follow: the
+    fastest that is complete, one for an anomalous signal, one that does not rely on the symmetry.
+    """
     fastest = _fastest(draft)
     plans = [_best(draft, fastest), fastest]
-    if own.n_pairs:
-        plans.insert(0 if situation.wanted.anomalous else 2, _anomalous(draft))
-    if lowest is not None:
-        plans.append(_p1_safe(draft, lowest))
+    if draft.events.n_pairs:
+        plans.insert(0 if draft.situation.wanted.anomalous else 2, _anomalous(draft))
+    if draft.lowest is not None:
+        plans.append(_p1_safe(draft, draft.lowest))
     first = plans[0]
     plans[0] = replace(first, reasons=(f"recommended: {first.reasons[0]}", *first.reasons[1:]))
     return _distinct(plans)

@@ -70,8 +70,6 @@ def settle(situation: Situation) -> Setting:
 def _distance(situation: Situation, aimed: float, axis: float) -> tuple[float, list[str]]:
     """Distance (mm) for a resolution, unless spots would be too close or the detector cannot go there."""
     detector, beam = situation.detector, situation.beam
-    if widths.beam_to_edge(detector, beam) <= 0:
-        raise ValueError("the beam misses the detector")
     low, high = situation.limits.distance_mm
     spot, sizes = situation.spot_size_px, situation.wanted.spots_apart
     apart = min(widths.separation_distance(detector, beam, axis, spot, sizes), high)

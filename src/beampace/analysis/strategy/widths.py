@@ -27,8 +27,6 @@ from beampace.core.geometry import (
     add,
     apply,
     dot,
-    multiply,
-    rotation,
     scaled,
     transpose,
     unit,
@@ -88,8 +86,7 @@ def length_along_beam(axes: Floats, goniometer: Goniometer, beam: Beam, start: f
 
 def _beam_in_crystal(goniometer: Goniometer, beam: Beam, angle: float) -> tuple[float, float, float]:
     """The beam as the crystal sees it: the goniometer undone."""
-    turned = multiply(rotation(goniometer.axis, angle), goniometer.fixed)
-    return apply(transpose(multiply(goniometer.setting, turned)), unit(beam.direction))
+    return apply(transpose(goniometer.turn(angle)), unit(beam.direction))
 
 
 def overlap_width(d_min: float, axis: float, mosaicity: float) -> float:
@@ -154,8 +151,15 @@ def distance_for(detector: Detector, beam: Beam, d_min: float) -> float:
 
 
 def resolution_for(detector: Detector, beam: Beam, distance: float) -> float:
-    """Resolution (angstrom) that the nearest edge sees from a distance (mm)."""
-    return beam.wavelength / (2 * math.sin(math.atan2(beam_to_edge(detector, beam), distance) / 2))
+    """Resolution (angstrom) that the nearest edge sees from a distance (mm).
+
+    Raises:
+        ValueError: the beam misses the detector.
+    """
+    edge = beam_to_edge(detector, beam)
+    if edge <= 0:
+        raise ValueError("the beam misses the detector")
+    return beam.wavelength / (2 * math.sin(math.atan2(edge, distance) / 2))
 
 
 def moved(detector: Detector, beam: Beam, distance: float) -> Detector:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beampace.core.cell import UnitCell
+from beampace.core.reduction import reduced
 
 Floats = NDArray[np.float64]
 
@@ -49,13 +50,6 @@ def compare(found: UnitCell, expected: UnitCell, centring: str = "P") -> CellMat
         if any(_contains(one, other, multiple) for other in others):
             return CellMatch(None, 1 / multiple)
     return CellMatch(None)
-
-
-def reduced(cell: UnitCell, centring: str) -> gemmi.UnitCell:
-    """Niggli-reduced primitive cell."""
-    vector = gemmi.GruberVector(gemmi.UnitCell(*cell.parameters), centring)
-    vector.niggli_reduce()
-    return vector.get_cell()
 
 
 def _reduced_or_none(cell: UnitCell, centring: str) -> gemmi.UnitCell | None:

@@ -141,7 +141,7 @@ class Chain:
         if self.session is None:
             return
         order = {"learn": str(experiments), "directory": str(self.directory)}
-        outcome = self.session.run(order, self.directory / "learn.out.txt", _nothing, self.progress.check)
+        outcome = self.session.run(order, self.directory / "learn.out.txt", self.progress.check)
         self._spent("learn", outcome.seconds)
 
     def _execute(self, step: _Step) -> Done:
@@ -184,12 +184,11 @@ class Chain:
         order: dict[str, object] = {"program": step.program, "directory": str(self.directory)}
         if step.pixels is not None:
             order["pixels"] = str(step.pixels())
-            words.append(
-                "spotfinder.mp.nproc=1"
-            )  # What is left to do takes less time than a process to start.
+            # What is left to do takes less time than starting processes for it.
+            words.append("spotfinder.mp.nproc=1")
         order["arguments"] = words
         log_file = self.directory / f"{step.name}.out.txt"
-        return self.session.run(order, log_file, self._counter(step.count), self.progress.check)
+        return self.session.run(order, log_file, self.progress.check, self._counter(step.count))
 
     def _spent(self, name: str, seconds: float) -> None:
         self.memory.timing[name] = self.memory.timing.get(name, 0.0) + seconds
@@ -216,10 +215,6 @@ def _or_raise(done: Done | BeampaceError) -> Done:
     if isinstance(done, BeampaceError):
         raise done
     return done
-
-
-def _nothing(_line: str) -> None:
-    return
 
 
 def plain_path(path: Path, directory: Path) -> str:

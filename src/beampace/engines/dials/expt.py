@@ -74,7 +74,7 @@ def corrected(expt: Expt, dataset: Dataset) -> Expt:
     panel["origin"], panel["fast_axis"], panel["slow_axis"] = map(
         list, (detector.origin, detector.fast, detector.slow)
     )
-    result["goniometer"] = [_single_axis(dataset.goniometer)]
+    result["goniometer"] = [single_axis(dataset.goniometer)]
     return dict(result)
 
 
@@ -82,7 +82,7 @@ def flipped(expt: Expt) -> Expt:
     """The experiment list with the spindle turning the other way."""
     result = json.loads(json.dumps(expt))
     gonio = goniometer_of(expt)
-    result["goniometer"] = [_single_axis(Goniometer(scaled(gonio.axis, -1.0), gonio.setting, gonio.fixed))]
+    result["goniometer"] = [single_axis(Goniometer(scaled(gonio.axis, -1.0), gonio.setting, gonio.fixed))]
     return dict(result)
 
 
@@ -209,7 +209,8 @@ def _axis_differences(theirs: Goniometer, ours: Goniometer) -> tuple[str, ...]:
     return (f"DIALS read the spindle axis as {numbers[0]}, it is {numbers[1]}.",)
 
 
-def _single_axis(gonio: Goniometer) -> dict[str, list[float]]:
+def single_axis(gonio: Goniometer) -> dict[str, list[float]]:
+    """The goniometer as DIALS writes one of a single axis."""
     return {
         "rotation_axis": list(gonio.axis),
         "fixed_rotation": [x for row in gonio.fixed for x in row],

@@ -7,17 +7,18 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from beampace.core.cell import UnitCell
 from beampace.core.errors import failure
-from beampace.core.geometry import Detector, Goniometer, Mat3, Vec3, scaled
-from beampace.core.indexing import FoundLattice, LatticeSetting, Opinion, Shot, Shots
+from beampace.core.geometry import Detector, Mat3, Vec3, scaled
+from beampace.core.indexing import FoundLattice, LatticeSetting, Opinion, Shots
 from beampace.core.taxonomy import Failure
 from beampace.engines.dials.diagnosis import last_words
+from beampace.engines.dials.expt import single_axis
 from beampace.engines.dials.installation import HOW_TO_GET, DialsInstallation
 from beampace.engines.dials.session import Refused, Session, begin, wait_for
 from beampace.engines.dials.steps import plain
@@ -80,16 +81,14 @@ class DialsIndexer:
     def index(self, shots: Shots, method: str, check: Callable[[], None]) -> Opinion:
         """One opinion; see `core.ports.Indexer`."""
         self.warm_up(check)
-        with tempfile.TemporaryDirectory(prefix="beampace-index-") as name:
-            return self._asked(shots, method, Path(name), check)
-
-    def _asked(self, shots: Shots, method: str, directory: Path, check: Callable[[], None]) -> Opinion:
-        if self._session is None:
+        if self._session is None or self._home is None:
             raise ValueError("there is no session")
+        directory = Path(self._home.name)
         question, answer = directory / "question.json", directory / "answer.json"
+        answer.unlink(missing_ok=True)
         question.write_text(json.dumps(question_of(shots, method)))
         order = {"index": str(question), "answer": str(answer), "directory": str(directory)}
-        outcome = self._session.run(order, directory / "out.txt", _nothing, check)
+        outcome = self._session.run(order, directory / "out.txt", check)
         if outcome.returncode != 0 or not answer.exists():
             raise failure(Failure.ENGINE_FAILED, f"dials.index: {last_words(outcome.text)}")
         return opinion_of(method, json.loads(answer.read_text()))
@@ -119,8 +118,8 @@ def question_of(shots: Shots, method: str) -> dict[str, Any]:
             "polarization_fraction": 0.999,
         },
         "detector": {"panels": [_panel(shots.detector)], "hierarchy": _laboratory()},
-        "goniometer": _goniometer(shots.goniometer),
-        "images": [_image(shot) for shot in shots.shots],
+        "goniometer": single_axis(shots.goniometer),
+        "images": [asdict(shot) for shot in shots.shots],
     }
 
 
@@ -165,27 +164,6 @@ def _known(shots: Shots) -> tuple[str, ...]:
     )
 
 
-def _image(shot: Shot) -> dict[str, Any]:
-    return {
-        "start": shot.start,
-        "width": shot.width,
-        "x": shot.x,
-        "y": shot.y,
-        "var_x": shot.var_x,
-        "var_y": shot.var_y,
-        "intensity": shot.intensity,
-        "variance": shot.variance,
-    }
-
-
-def _goniometer(goniometer: Goniometer) -> dict[str, Any]:
-    return {
-        "rotation_axis": list(goniometer.axis),
-        "fixed_rotation": [value for row in goniometer.fixed for value in row],
-        "setting_rotation": [value for row in goniometer.setting for value in row],
-    }
-
-
 def _panel(detector: Detector) -> dict[str, Any]:
     return {
         **_frame("detector", detector.fast, detector.slow, detector.origin),
@@ -224,7 +202,3 @@ def _frame(name: str, fast: Vec3, slow: Vec3, origin: Vec3) -> dict[str, Any]:
         "raw_image_offset": [0, 0],
         "px_mm_strategy": {"type": "SimplePxMmStrategy"},
     }
-
-
-def _nothing(_line: str) -> None:
-    return

@@ -60,10 +60,10 @@ class Session:
         self,
         order: Mapping[str, Any],
         log: Path,
-        on_line: Callable[[str], None],
         check: Callable[[], None],
+        on_line: Callable[[str], None] | None = None,
     ) -> Outcome:
-        """Have an order carried out; the same contract as `runner.run`.
+        """Have an order carried out; the same contract as `runner.run`, but that nobody need listen.
 
         Raises:
             OSError: the log cannot be opened.
@@ -72,7 +72,14 @@ class Session:
         started = time.monotonic()
         lines: list[str] = []
         with log.open("w", encoding="utf-8") as file:
-            code = self._carry_out(order, lambda line: _keep(line, lines, file, on_line), check)
+
+            def keep(line: str) -> None:
+                lines.append(line)
+                file.write(line)
+                if on_line is not None:
+                    on_line(line)
+
+            code = self._carry_out(order, keep, check)
         return Outcome(code, "".join(lines), time.monotonic() - started)
 
     def close(self) -> None:
@@ -209,12 +216,6 @@ def _ready(session: Session, check: Callable[[], None]) -> str:
     if ".".join(version.split(".")[:2]) not in KNOWN_VERSIONS:
         raise Refused(f"DIALS {version} is not known to it")
     return version
-
-
-def _keep(line: str, lines: list[str], file: Any, on_line: Callable[[str], None]) -> None:
-    lines.append(line)
-    file.write(line)
-    on_line(line)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

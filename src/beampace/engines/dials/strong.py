@@ -26,6 +26,10 @@ from beampace.core.errors import InputError
 from beampace.core.taxonomy import Failure
 from beampace.eiger import Container, FrameReader, open_container
 
+Frame = npt.NDArray[Any]
+Pixels = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]
+"""Places in the flattened frame, and counts."""
+
 log = logging.getLogger("beampace.dials")
 
 TICK_S = 0.2
@@ -74,8 +78,9 @@ def find_strong_pixels(
     """
     # The dataset's own master, not the companion: its links are proven against its own directory.
     container = open_container(Path(request.dataset.master))
-    setup = _setup(container, request)
-    search = _Search(container, setup)
+    reader = FrameReader(container)
+    setup = _setup(container, reader, request)
+    search = _Search(reader, setup)
     found = []
     with ThreadPoolExecutor(request.cores) as pool:
         for pixels in _in_order(pool, search, request, check):
@@ -90,16 +95,11 @@ def find_strong_pixels(
     )
 
 
-Frame = npt.NDArray[Any]
-Pixels = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]
-
-
 class _Search:
     """One frame to its strong pixels, on any thread."""
 
-    def __init__(self, container: Container, setup: Setup) -> None:
-        self._container, self._setup, self._own = container, setup, local()
-        self._reader = FrameReader(container)
+    def __init__(self, reader: FrameReader, setup: Setup) -> None:
+        self._reader, self._setup, self._own = reader, setup, local()
 
     def __call__(self, number: int) -> Pixels:
         analyser: Analyser | None = getattr(self._own, "analyser", None)
@@ -118,10 +118,9 @@ class _Search:
 def _in_order(
     pool: ThreadPoolExecutor, search: _Search, request: Request, check: Callable[[], None]
 ) -> Iterator[Pixels]:
-    numbers = iter(range(request.images[0], request.images[1] + 1))
     waiting: list[Future[Pixels]] = []
     try:
-        for number in numbers:
+        for number in range(request.images[0], request.images[1] + 1):
             waiting.append(pool.submit(search, number))
             if len(waiting) > AHEAD * request.cores:
                 yield _done(waiting.pop(0), check)
@@ -139,12 +138,11 @@ def _done(future: Future[Pixels], check: Callable[[], None]) -> Pixels:
     return future.result()
 
 
-def _setup(container: Container, request: Request) -> Setup:
+def _setup(container: Container, reader: FrameReader, request: Request) -> Setup:
     """What all frames share, without hot pixels and without what lies beyond the resolution limit."""
     dataset = request.dataset
     setup = Setup.make(dataset.detector, dataset.beam, _mask(container, request))
     first, last = request.images
-    reader = FrameReader(container)
     numbers = [first + number - 1 for number in hot_sample(last - first + 1)]
     return find_hot_pixels(setup, _readable(reader, numbers), dataset.scan.width)
 

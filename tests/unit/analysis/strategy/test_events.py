@@ -128,14 +128,6 @@ def test_a_mask_is_addressed_as_slow_and_fast():
     assert np.array_equal(same.phi, upright.phi)
 
 
-def test_a_coarser_limit_is_the_same_as_events_to_there():
-    fine, coarse = found("P3221", 2.5), found("P3221", 4.0)
-    cut = fine.to(4.0)
-    assert (cut.n_unique, cut.n_pairs) == (coarse.n_unique, coarse.n_pairs)
-    assert np.array_equal(cut.phi, coarse.phi)
-    assert np.array_equal(cut.hkl[cut.unique_id], coarse.hkl[coarse.unique_id])
-
-
 @pytest.mark.parametrize(("name", "seed"), [("P1", 1), ("P6122", 2), ("I23", 3)])
 def test_a_large_cell_is_sampled_with_all_mates_and_reproducibly(name, seed):
     cell = tuple(value * (5 if i < 3 else 1) for i, value in enumerate(GROUPS[name]))

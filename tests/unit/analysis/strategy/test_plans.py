@@ -18,6 +18,7 @@ from beampace.analysis.strategy import (
     Situation,
     Wanted,
     cover,
+    draft_of,
     find_events,
     reachable_resolution,
     recommend,
@@ -47,6 +48,10 @@ def situation(name: str = "P43212", **changes) -> Situation:
     return replace(made, **changes)
 
 
+def recommend_for(asked: Situation) -> list:
+    return recommend(draft_of(asked))
+
+
 def kinds(plans) -> list[str]:
     return [plan.kind for plan in plans]
 
@@ -54,7 +59,7 @@ def kinds(plans) -> list[str]:
 @pytest.mark.parametrize("name", GROUPS)
 def test_every_group_gets_plans_that_hold_what_they_say(name):
     asked = situation(name)
-    plans = recommend(asked)
+    plans = recommend_for(asked)
     assert plans[0].kind == BEST
     assert plans[0].reasons[0].startswith("recommended: ")
     assert (P1_SAFE in kinds(plans)) == (name != "P1")
@@ -75,7 +80,7 @@ def test_every_group_gets_plans_that_hold_what_they_say(name):
 
 
 def test_the_kinds_are_what_their_names_say():
-    best, fastest, anomalous, safe = recommend(situation())
+    best, fastest, anomalous, safe = recommend_for(situation())
     assert (best.kind, fastest.kind, anomalous.kind, safe.kind) == (BEST, FASTEST, ANOMALOUS, P1_SAFE)
     assert best.range_deg == 360
     assert fastest.range_deg <= anomalous.range_deg < safe.range_deg < 200
@@ -85,20 +90,20 @@ def test_the_kinds_are_what_their_names_say():
     # Merged data are as strong: only the background costs the longer range some dose.
     assert best.i_over_sigma == pytest.approx(2.0)
     assert best.dose_mgy == pytest.approx(fastest.dose_mgy, rel=0.05)
-    lowest = recommend(situation(space_group=group("P1")))
+    lowest = recommend_for(situation(space_group=group("P1")))
     assert safe.range_deg == pytest.approx(
         next(plan for plan in lowest if plan.kind == FASTEST).range_deg, abs=1.0
     )
 
 
 def test_an_anomalous_signal_that_is_wanted_comes_first():
-    plans = recommend(situation(wanted=replace(WANTED, anomalous=True)))
+    plans = recommend_for(situation(wanted=replace(WANTED, anomalous=True)))
     assert kinds(plans)[:2] == [ANOMALOUS, BEST]
     assert "recommended" in plans[0].reasons[0]
 
 
 def test_little_time_makes_the_best_plan_the_fastest_one_and_plans_are_not_told_twice():
-    plans = recommend(situation(wanted=replace(WANTED, longest_s=10.0)))
+    plans = recommend_for(situation(wanted=replace(WANTED, longest_s=10.0)))
     assert plans[0].kind == BEST
     assert plans[0].range_deg < 100
     assert FASTEST not in kinds(plans)
@@ -110,7 +115,7 @@ def test_a_wanted_multiplicity_makes_the_fastest_plan_longer():
     plain, often = (
         next(
             plan
-            for plan in recommend(situation(wanted=replace(WANTED, multiplicity=m)))
+            for plan in recommend_for(situation(wanted=replace(WANTED, multiplicity=m)))
             if plan.kind == FASTEST
         )
         for m in (None, 8.0)
@@ -121,14 +126,14 @@ def test_a_wanted_multiplicity_makes_the_fastest_plan_longer():
 
 def test_limits_of_the_spindle_hold_for_every_plan():
     limits = Limits(spindle_deg=(-20.0, 99.97))
-    for plan in recommend(situation("P21", limits=limits)):
+    for plan in recommend_for(situation("P21", limits=limits)):
         assert plan.start_deg >= -20
         assert plan.start_deg + plan.range_deg <= 99.97 + 1e-6
 
 
 def test_a_weak_crystal_is_exposed_to_the_budget_and_the_plan_says_so():
     faint = replace(FALLOFF, scale=0.5)
-    plans = recommend(situation(falloff=faint))
+    plans = recommend_for(situation(falloff=faint))
     for plan in plans:
         assert plan.dose_mgy == pytest.approx(25.0)
         assert plan.i_over_sigma < 2
@@ -136,7 +141,7 @@ def test_a_weak_crystal_is_exposed_to_the_budget_and_the_plan_says_so():
 
 
 def test_without_flux_or_falloff_the_test_is_repeated_and_the_plan_says_so():
-    plans = recommend(situation(falloff=None, flux=None))
+    plans = recommend_for(situation(falloff=None, flux=None))
     for plan in plans:
         assert plan.dose_mgy is None
         assert plan.i_over_sigma is None
@@ -153,14 +158,14 @@ def test_the_resolution_is_what_the_dose_allows():
     assert reachable_resolution(situation(wanted=free, flux=1e11)) <= reachable_resolution(strong)
     blind = situation(wanted=free, falloff=None)
     assert reachable_resolution(blind) == pytest.approx(blind.detector.resolution_at(BEAM, 1000.0, 0.0))
-    plan = recommend(weak)[0]
+    plan = recommend_for(weak)[0]
     assert plan.aimed_d == pytest.approx(reachable_resolution(weak))
     assert plan.i_over_sigma == pytest.approx(2.0, rel=0.1)
 
 
 def test_a_long_axis_moves_the_detector_back_and_the_exposure_is_still_for_what_the_crystal_gives():
     matrix = a_matrix((40, 40, 400, 90, 90, 120))
-    plan = recommend(situation("P6122", a_matrix=matrix))[0]
+    plan = recommend_for(situation("P6122", a_matrix=matrix))[0]
     apart = BEAM.wavelength * plan.distance_mm / 400 / 0.15
     assert apart == pytest.approx(12.0)
     assert plan.resolution > 2.5
@@ -169,14 +174,14 @@ def test_a_long_axis_moves_the_detector_back_and_the_exposure_is_still_for_what_
     overlapping = replace(TESTED, mosaicity_deg=0.5)
     assert any(
         "overlap along the spindle" in w
-        for w in recommend(situation("P6122", a_matrix=matrix, tested=overlapping))[0].words
+        for w in recommend_for(situation("P6122", a_matrix=matrix, tested=overlapping))[0].words
     )
 
 
 def test_what_cannot_be_is_refused():
     with pytest.raises(ValueError, match="misses the detector"):
-        recommend(situation(detector=replace(detector(), origin=(500.0, 150.0, -200.0))))
+        recommend_for(situation(detector=replace(detector(), origin=(500.0, 150.0, -200.0))))
     with pytest.raises(ValueError, match="no range"):
-        recommend(situation(limits=Limits(spindle_deg=(0.0, 0.1))))
+        recommend_for(situation(limits=Limits(spindle_deg=(0.0, 0.1))))
     with pytest.raises(ValueError, match="is no"):
-        recommend(situation(a_matrix=np.eye(3)))
+        recommend_for(situation(a_matrix=np.eye(3)))

@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from beampace.analysis.strategy import choose_range, cover, cover_grid, find_events, smallest_range
+from beampace.analysis.strategy import choose_range, cover, cover_grid, find_events
 from beampace.core.geometry import Goniometer
 from tests.unit.analysis.strategy.bench import BEAM, GROUPS, a_matrix, detector, group
+
+
+def smallest_range(events, target, allowed=None, **wanted):
+    return choose_range(cover_grid(events, allowed=allowed), target, **wanted)
 
 
 def found(name: str, d_min: float = 3.0, seed: int = 1):
