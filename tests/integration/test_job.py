@@ -19,15 +19,13 @@ from beampace.beamtime import root_id
 from beampace.core.errors import BeampaceError
 from beampace.core.work import WorkName
 from beampace.results import Result
-from beampace.simulate.files import write_dataset
-from beampace.simulate.options import InfoFile, WriteOptions
 from beampace.simulate.scenario import Scenario
-from beampace.simulate.simulation import simulate_scan
 from beampace.work import Switch
 from beampace.work.order import DIRECTORY_FILE, Order
 from beampace.work.run_order import run_order
 from tests.support.look_data import TINY, grid_scenario, write_scan
 from tests.support.recipes import RECORD, write_recipe
+from tests.support.shots import shots_of, write_shots
 
 PATIENT_S = 60
 
@@ -98,13 +96,14 @@ def test_look_and_map(beamtime, tmp_path, work, code):
 @pytest.mark.dials
 @pytest.mark.skipif(shutil.which("dials.import") is None, reason="DIALS is not installed")
 def test_a_strategy(beamtime, tmp_path):
-    made = simulate_scan(Scenario(name="shots", width=0.2, interval=45.0, n_frames=3))
-    patched = WriteOptions(info=InfoFile.AFTER, patch=True, patch_delay=0.0)
-    place = beamtime / "raw/user/screening_001"
-    write_dataset(made.dataset, made.mask, made.frames, place, patched)
-    status, directory, result, output = run(order_of(beamtime, WorkName.STRATEGY), tmp_path / "attempt")
+    write_shots(shots_of(Scenario(name="shots")), beamtime / "raw/user/screening_001")
+    order = order_of(beamtime, WorkName.STRATEGY, options={"quiet_s": 0, "transmission": 0.3, "d_min": 2.5})
+    status, directory, result, output = run(order, tmp_path / "attempt")
     assert (status, result.verdict.code, directory.name) == (0, "strategy", "strategy_001"), output
-    assert json.loads((directory / "strategy.json").read_text())["recommendation"]["frames"] > 0
+    found = json.loads((directory / "strategy.json").read_text())
+    assert found["recommendation"]["frames"] > 0
+    assert found["tested"]["transmission"] == 0.3
+    assert result.parameters.other["wanted"]["d_min"] == 2.5
 
 
 def test_a_recipe(beamtime, tmp_path):

@@ -11,12 +11,13 @@ from beampace.engines.dials import DialsIndexer, DialsInstallation
 from beampace.results.strategy_schema import Strategy
 from beampace.simulate.crystal import CrystalSpec
 from beampace.simulate.files import write_dataset
-from beampace.simulate.options import InfoFile, WriteOptions
+from beampace.simulate.groups import CRYSTALS
 from beampace.simulate.scenario import Lattice, Scenario
 from beampace.simulate.simulation import simulate_scan
 from beampace.work.cancel import Switch
 from beampace.work.strategy import StrategyOptions, strategy
 from tests.support.eiger_data import REAL
+from tests.support.shots import shots_of, write_shots
 
 pytestmark = [
     pytest.mark.dials,
@@ -48,12 +49,8 @@ def run(master, out, indexer, **options):
 def test_the_lattice_of_test_shots_and_what_it_may_be(tmp_path, indexer, name):
     bravais, cell = GROUPS[name]
     crystal = CrystalSpec(UnitCell(*cell), name, b_factor=18)
-    scenario = Scenario(
-        name="shots", crystal=crystal, lattices=(Lattice(seed=5),), width=0.2, interval=45.0, n_frames=4
-    )
-    made = simulate_scan(scenario)
-    options = WriteOptions(info=InfoFile.AFTER, patch=True, patch_delay=0.0)
-    master = write_dataset(made.dataset, made.mask, made.frames, tmp_path / "raw", options)
+    made = shots_of(Scenario(name="shots", crystal=crystal, lattices=(Lattice(seed=5),)), 4)
+    master = write_shots(made, tmp_path / "raw")
     finished, found = run(master, tmp_path / "out", indexer)
     assert finished.exit == Exit.RESULT
     assert found.choices[0].bravais == bravais
@@ -61,6 +58,20 @@ def test_the_lattice_of_test_shots_and_what_it_may_be(tmp_path, indexer, name):
     assert found.lattice.indexed_fraction > 0.8
     assert found.second_opinion.agrees is True
     assert found.recommendation.completeness > 0.95
+
+
+@pytest.mark.parametrize("name", ["C2", "I23"])
+def test_a_known_group_with_its_centred_cell(tmp_path, indexer, name):
+    """DIALS ends in the setting of a known cell; the lattice stays what it is."""
+    crystal = CRYSTALS[name]
+    made = shots_of(Scenario(name="shots", crystal=crystal, lattices=(Lattice(seed=5),)), 4)
+    master = write_shots(made, tmp_path / "raw")
+    known = {"space_group": crystal.group.hm, "unit_cell": crystal.unit_cell}
+    finished, found = run(master, tmp_path / "out", indexer, **known)
+    assert finished.exit == Exit.RESULT, finished.result.verdict
+    assert found.second_opinion.agrees is True
+    volume = UnitCell(*found.lattice.unit_cell).volume
+    assert volume == pytest.approx(crystal.unit_cell.volume, rel=0.01)
 
 
 @pytest.mark.real

@@ -108,7 +108,9 @@ def strategy(
     ] = 2.0,
     d_min: Annotated[float | None, typer.Option(help="Wanted resolution; else what the shots give.")] = None,
     anomalous: Annotated[bool, typer.Option("--anomalous", help="Plan for an anomalous signal.")] = False,
-    transmission: Annotated[float, typer.Option(help="Of the test shots, 0 to 1.")] = 1.0,
+    transmission: Annotated[
+        float | None, typer.Option(help="Of the test shots, 0 to 1; not known, it is taken as 1.")
+    ] = None,
     flux: Annotated[
         float | None, typer.Option(help="Photons/s at full transmission, for the dose.", min=0)
     ] = None,

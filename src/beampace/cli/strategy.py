@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import math
 import sys
 from contextlib import closing
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ class StrategyAsked:
     i_over_sigma: float
     d_min: float | None
     anomalous: bool
-    transmission: float
+    transmission: float | None
     flux: float | None
     beam_um: str
     unit_cell: str | None
@@ -71,7 +72,7 @@ def options_of(asked: StrategyAsked) -> StrategyOptions:
         InputError: bad_request.
     """
     for name, value in (("completeness", asked.completeness), ("transmission", asked.transmission)):
-        if not 0 < value <= 1:
+        if value is not None and not 0 < value <= 1:
             raise failure(Failure.BAD_REQUEST, f"--{name} is a fraction above 0 and up to 1, not {value:g}.")
     wanted = Wanted(
         completeness=asked.completeness,
@@ -101,7 +102,7 @@ def parse_beam(text: str) -> tuple[float, float]:
         width, height = (float(part) for part in text.lower().split("x"))
     except ValueError:
         width = height = 0.0
-    if not (width > 0 and height > 0):
+    if not (0 < width < math.inf and 0 < height < math.inf):
         raise failure(Failure.BAD_REQUEST, f"--beam {text}: give width and height in micrometre, as 50x20.")
     return width, height
 

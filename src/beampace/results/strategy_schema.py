@@ -86,8 +86,8 @@ class StrategyLattice(Model):
 class SecondOpinion(Model):
     """What an independent attempt at indexing says."""
 
-    method: str
-    """How it was made."""
+    method: str = ""
+    """How it was made; "" when it was not."""
     agrees: bool | None = None
     """Whether it found the same lattice; null when it was not made or found none."""
     unit_cell: Cell | None = None
@@ -101,6 +101,8 @@ class ShotQuality(Model):
 
     frame: Count
     """Its number, from 1."""
+    dataset: str = ""
+    """Name of its dataset, where the shots are of several."""
     start_deg: float
     """Spindle at its beginning."""
     spots: Count
@@ -138,7 +140,7 @@ class TestShots(Model):
     exposure_s: Number = None
     """Exposure time per frame."""
     transmission: MaybeFraction = None
-    """Of the attenuator."""
+    """Of the attenuator; null when not known, and then taken as 1."""
     distance_mm: Number = None
     """Distance from the crystal to the detector."""
 

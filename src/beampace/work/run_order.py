@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from beampace.analysis import Score
+from beampace.analysis.strategy import Wanted
 from beampace.core.errors import BeampaceError, failure
 from beampace.core.ports import Engine, Indexer, Progress
 from beampace.core.taxonomy import Failure
@@ -25,6 +26,7 @@ from beampace.work.place import check_master, check_root, numbered_below
 from beampace.work.process import ProcessOptions, process
 from beampace.work.recipe import process_by_recipe
 from beampace.work.strategy import StrategyOptions, strategy
+from beampace.work.strategy_situation import Wishes as StrategyWishes
 from beampace.work.wishes import Wishes, wishes_of
 
 Engines = Callable[[], Mapping[str, Engine]]
@@ -117,6 +119,7 @@ def _strategy(options: StrategyOptions, indexer: MakeIndexer, progress: Progress
 def _strategy_options(order: Order, wishes: Wishes, directory: Path, errand: Errand) -> StrategyOptions:
     return StrategyOptions(
         masters=(order.master,),
+        wishes=StrategyWishes(Wanted(d_min=wishes.d_min), transmission=wishes.transmission, flux=wishes.flux),
         unit_cell=wishes.cell,
         space_group=wishes.space_group,
         out=directory,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from beampace.analysis.strategy import Draft, Plan, draft_of, recommend
 from beampace.core.cell import UnitCell
-from beampace.core.errors import BeampaceError, failure
+from beampace.core.errors import BeampaceError, Cancelled, failure
 from beampace.core.indexing import Opinion
 from beampace.core.ports import Indexer, Progress
 from beampace.core.taxonomy import Failure
@@ -18,16 +18,15 @@ from beampace.core.verdict import Verdict
 from beampace.eiger import ReadOptions
 from beampace.results import write_text
 from beampace.results.edna_xml import characterisation_xml
+from beampace.results.strategy_schema import Strategy
 from beampace.work.errand import Errand
 from beampace.work.job import Finished, Job, carry_out
-from beampace.work.strategy_lattice import Chosen, agreement, choose_lattice
-from beampace.work.strategy_record import Found, record_of
+from beampace.work.strategy_lattice import Chosen, choose_lattice
+from beampace.work.strategy_record import Found, record_of, sentence
 from beampace.work.strategy_shots import Shooting, read_shots
 from beampace.work.strategy_situation import Wishes, situation_of
 
 WORK = "strategy"
-
-MOST_SHOTS = 10
 
 log = logging.getLogger("beampace.work")
 
@@ -78,23 +77,25 @@ def _strategy(
 ) -> Verdict:
     indexer.prepare()
     shooting = _shot(options, job, progress)
-    found = Found(shooting, datetime.now(UTC))
+    found = Found(shooting, datetime.now(UTC), options.wishes.transmission)
     try:
         with job.timed("index"):
             chosen = _indexed(options, indexer, shooting, progress)
+        job.remarks, found = chosen.warnings, found.indexed(chosen)
+        with job.timed("plan"):
+            draft = _drafted(options, shooting, chosen)
+            plans = recommend(draft)
+    except Cancelled:
+        raise
     except BeampaceError as error:
         _write(job, directory, found.failed(error.words))
         raise
-    with job.timed("plan"):
-        draft = _drafted(options, shooting, chosen)
-        plans = recommend(draft)
-    found = found.planned(chosen, draft, plans)
+    found = found.planned(draft.grid, plans)
     _write(job, directory, found)
     job.timing["strategy_s"] = time.monotonic() - (job.last_seen or time.monotonic())
     with job.timed("second_opinion"):
         found = found.seconded(_second(indexer, shooting, chosen, progress))
-    _write(job, directory, found)
-    return _verdict(found, plans, chosen)
+    return _verdict(_write(job, directory, found), plans[0], chosen)
 
 
 def _shot(options: StrategyOptions, job: Job, progress: Progress) -> Shooting:
@@ -102,11 +103,6 @@ def _shot(options: StrategyOptions, job: Job, progress: Progress) -> Shooting:
         shooting = read_shots(options.masters, options.patience_s, options.read, progress)
     job.dataset, job.ledger, job.last_seen = shooting.dataset, shooting.ledger, shooting.last_seen
     job.remarks = shooting.remarks
-    if len(shooting.shots) > MOST_SHOTS:
-        raise failure(
-            Failure.BAD_REQUEST,
-            f"{len(shooting.shots)} frames are no test shots; a strategy is made of 1 to {MOST_SHOTS}.",
-        )
     return shooting
 
 
@@ -124,35 +120,34 @@ def _drafted(options: StrategyOptions, shooting: Shooting, chosen: Chosen) -> Dr
         raise failure(Failure.METADATA_INCONSISTENT, f"No plan can be made: {error}.") from error
 
 
-def _second(indexer: Indexer, shooting: Shooting, chosen: Chosen, progress: Progress) -> Opinion | None:
-    """The opinion of the indexer's other method, or None where it has only one."""
+def _second(indexer: Indexer, shooting: Shooting, chosen: Chosen, progress: Progress) -> Opinion | str:
+    """The opinion of the indexer's other method, or why there is none: the plan stays all the same."""
     others = [method for method in indexer.methods if method != chosen.opinion.method]
     if not others:
-        return None
+        return "It was not made: there is one method only."
     progress.stage("second opinion")
-    return indexer.index(shooting.question(chosen.used, chosen.max_cell), others[0], progress.check)
+    try:
+        return indexer.index(shooting.question(chosen.used, chosen.max_cell), others[0], progress.check)
+    except Cancelled:
+        raise
+    except BeampaceError as error:
+        log.warning("no second opinion: %s", error)
+        return f"It was not made: {error.words}"
 
 
-def _write(job: Job, directory: Path, found: Found) -> None:
+def _write(job: Job, directory: Path, found: Found) -> Strategy:
     record = record_of(found)
     write_text(directory / "strategy.json", record.to_json())
     write_text(directory / "strategy.xml", characterisation_xml(record))
     job.files |= {WORK: "strategy.json", "mxcube": "strategy.xml"}
+    return record
 
 
-def _verdict(found: Found, plans: list[Plan], chosen: Chosen) -> Verdict:
-    best = plans[0]
-    second = found.second
+def _verdict(record: Strategy, best: Plan, chosen: Chosen) -> Verdict:
     words = (
         f"Collect {best.range_deg:g} degrees from {best.start_deg:g}: {best.frames} frames of "
         f"{best.width_deg:g} degrees, {best.exposure_s:g} s each, at {best.distance_mm:.0f} mm "
         f"({100 * best.completeness:.0f} % complete to {best.aimed_d:.2f} A in {chosen.space_group})."
     )
-    warnings = list(chosen.warnings)
-    if second is not None:
-        agrees = agreement(chosen, second)
-        if agrees is False:
-            warnings.append("The second opinion finds another lattice.")
-        elif agrees is None:
-            warnings.append("The second opinion finds no lattice.")
-    return Verdict("strategy", words, "Load strategy.json, or type the values in.", tuple(warnings))
+    warnings = (*record.warnings, *(sentence(word) for word in best.words))
+    return Verdict("strategy", words, "Load strategy.json, or type the values in.", warnings)

@@ -21,6 +21,8 @@ BELIEVED = 0.4
 """Share of the spots a lattice must explain; real shots of split crystals reach 0.5, chance 0.25."""
 FEWEST = 15
 """Spots it must explain."""
+FEWEST_ON_SHOT = 8
+"""Good spots of a shot that says anything of the lattice."""
 PART = 0.3
 """Share of a shot's spots below which the lattice is not that shot's."""
 SYMMETRIC = 0.7
@@ -83,7 +85,7 @@ def choose_lattice(
         InfrastructureError: of the indexer.
     """
     _check_spots(shooting)
-    everything = tuple(range(len(shooting.shots)))
+    everything, blank = _telling(shooting)
     max_cell = 1.5 * max(unit_cell.parameters[:3]) if unit_cell else shooting.max_cell
 
     def asked(used: tuple[int, ...]) -> Opinion:
@@ -92,9 +94,19 @@ def choose_lattice(
 
     together = asked(everything)
     if _holds(together.lattice) or len(everything) == 1:
-        return _chosen(shooting, together, everything, max_cell, (), space_group)
+        return _chosen(shooting, together, everything, max_cell, blank, space_group)
     alone = [(asked((place,)), place) for place in everything]
-    return _best_alone(shooting, alone, max_cell, space_group)
+    return _best_alone(shooting, alone, max_cell, blank, space_group)
+
+
+def _telling(shooting: Shooting) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Places of the shots with spots enough to tell a lattice, or of all; and what is said of the others."""
+    telling = tuple(n for n, shot in enumerate(shooting.shots) if len(shot) >= FEWEST_ON_SHOT)
+    if not telling:
+        return tuple(range(len(shooting.shots))), ()
+    blank = [shooting.name(n) for n in range(len(shooting.shots)) if n not in telling]
+    said = (f"Too few spots on shot {', '.join(blank)}: left out.",) if blank else ()
+    return telling, said
 
 
 def agreement(chosen: Chosen, second: Opinion) -> bool | None:
@@ -126,7 +138,11 @@ def _holds(lattice: FoundLattice | None) -> bool:
 
 
 def _best_alone(
-    shooting: Shooting, alone: list[tuple[Opinion, int]], max_cell: float, space_group: str | None
+    shooting: Shooting,
+    alone: list[tuple[Opinion, int]],
+    max_cell: float,
+    blank: tuple[str, ...],
+    space_group: str | None,
 ) -> Chosen:
     """The shot whose own lattice explains most, with a warning that says what the others have."""
     held = [(opinion, place) for opinion, place in alone if _holds(opinion.lattice)]
@@ -137,16 +153,16 @@ def _best_alone(
     code = Failure.TWO_LATTICES
     words = (
         f"{code.value}: {TAXONOMY[code].words} No lattice fits all shots together. {said} The strategy is "
-        f"made for shot {shooting.shots[place].frame}."
+        f"made for shot {shooting.name(place)}."
     )
-    return _chosen(shooting, best, (place,), max_cell, (words,), space_group)
+    return _chosen(shooting, best, (place,), max_cell, (words, *blank), space_group)
 
 
 def _of_shot(shooting: Shooting, opinion: Opinion, place: int) -> str:
-    number, lattice = shooting.shots[place].frame, opinion.lattice
+    name, lattice = shooting.name(place), opinion.lattice
     if lattice is None:
-        return f"Shot {number}: {opinion.reason.rstrip('.')}."
-    return f"Shot {number} alone: {lattice.unit_cell}, {100 * lattice.fraction:.0f} % of the spots."
+        return f"Shot {name}: {opinion.reason.rstrip('.')}."
+    return f"Shot {name} alone: {lattice.unit_cell}, {100 * lattice.fraction:.0f} % of the spots."
 
 
 def _chosen(
@@ -177,7 +193,9 @@ def _symmetric(lattice: FoundLattice, known: str | None) -> tuple[LatticeSetting
     """The highest symmetry that is hardly missed, or the known one; a doubt where a higher one is not far."""
     if known is not None:
         return _known(lattice, known), ()
-    taken = next(one for one in lattice.settings if one.missed_deg <= SYMMETRIC)
+    taken = next((one for one in lattice.settings if one.missed_deg <= SYMMETRIC), None)
+    if taken is None:
+        raise failure(Failure.NOT_INDEXED, f"Nothing is said of the symmetry of {lattice.unit_cell}.")
     higher = [one for one in lattice.settings if one.order > taken.order and one.missed_deg <= DOUBTFUL]
     doubts = tuple(
         f"The lattice misses {one.bravais} by {one.missed_deg:.1f} degrees only: it may be {one.space_group}."
@@ -189,19 +207,20 @@ def _symmetric(lattice: FoundLattice, known: str | None) -> tuple[LatticeSetting
 def _known(lattice: FoundLattice, known: str) -> LatticeSetting:
     """The setting of a known space group that the lattice misses least.
 
-    A monoclinic cell that was found body-centred keeps its own symbol: the known one is of another setting.
+    The known one is taken in its standard setting, which is that of the matrix. A monoclinic cell that was
+    found body-centred keeps its own symbol.
 
     Raises:
         ScienceError: cell_suspect: the lattice has not that symmetry.
     """
-    group = gemmi.SpaceGroup(known)
+    group = gemmi.find_spacegroup_by_number(gemmi.SpaceGroup(known).number)
     alike = [one for one in lattice.settings if _has_lattice_of(one, group)]
     if not alike:
         detail = f"The lattice {lattice.unit_cell} cannot have the symmetry {known}."
         raise failure(Failure.CELL_SUSPECT, detail)
     taken = min(alike, key=lambda one: one.missed_deg)
     same = gemmi.SpaceGroup(taken.space_group).centring_type() == group.centring_type()
-    return replace(taken, space_group=known) if same else taken
+    return replace(taken, space_group=group.hm) if same else taken
 
 
 def _has_lattice_of(setting: LatticeSetting, group: gemmi.SpaceGroup) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime
 import gemmi
 import numpy as np
 
-from beampace.analysis.strategy import CoverageGrid, Draft, Plan, Situation
+from beampace.analysis.strategy import CoverageGrid, Plan
 from beampace.core.indexing import Opinion
 from beampace.results.schema import Column
 from beampace.results.strategy_schema import (
@@ -28,6 +28,11 @@ from beampace.work.strategy_shots import Shooting
 RANGE_STEP = 5
 """Degrees between the points of a curve."""
 
+NO_TRANSMISSION = (
+    "The transmission of the test shots is not known and taken as 100 %: "
+    "multiply that of the plans by the true one."
+)
+
 TITLES = {
     "best": "Best data",
     "fastest": "Fastest complete set",
@@ -38,14 +43,21 @@ TITLES = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """What is known so far; the rest is None or empty."""
+    """What is known so far; the rest is None or empty.
+
+    Attributes:
+        shooting: the test shots; `created`: when; `transmission`: of the shots, None if not known.
+        chosen, plans, curves: the lattice, what to do, and what ranges would give.
+        second: the second opinion, or why it was not made.
+        trouble: why there is no plan.
+    """
 
     shooting: Shooting
     created: datetime
+    transmission: float | None = None
     chosen: Chosen | None = None
-    situation: Situation | None = None
     plans: tuple[Plan, ...] = ()
-    second: Opinion | None = None
+    second: Opinion | str | None = None
     curves: Mapping[str, Column] = field(default_factory=dict)
     trouble: str = ""
 
@@ -53,13 +65,16 @@ class Found:
         """With the reason why there is no plan."""
         return replace(self, trouble=words)
 
-    def planned(self, chosen: Chosen, draft: Draft, plans: list[Plan]) -> Found:
-        """With lattice, plans, and completeness against range from where they start."""
-        curves = curves_of(draft.grid, plans)
-        return replace(self, chosen=chosen, situation=draft.situation, plans=tuple(plans), curves=curves)
+    def indexed(self, chosen: Chosen) -> Found:
+        """With the lattice."""
+        return replace(self, chosen=chosen)
 
-    def seconded(self, second: Opinion | None) -> Found:
-        """With the second opinion."""
+    def planned(self, grid: CoverageGrid, plans: list[Plan]) -> Found:
+        """With plans, and completeness against range from where they start."""
+        return replace(self, plans=tuple(plans), curves=curves_of(grid, plans))
+
+    def seconded(self, second: Opinion | str) -> Found:
+        """With the second opinion, or why it was not made."""
         return replace(self, second=second)
 
 
@@ -119,7 +134,7 @@ def _tested(found: Found) -> TestShots:
         frames=len(found.shooting.shots),
         width_deg=abs(scan.width) or None,
         exposure_s=scan.exposure_time,
-        transmission=found.situation.tested.transmission if found.situation else None,
+        transmission=found.transmission,
         distance_mm=detector.distance,
     )
 
@@ -144,8 +159,8 @@ def _plan(plan: Plan, rank: int) -> CollectionPlan:
     return CollectionPlan(
         rank=rank,
         kind=plan.kind,
-        words=f"{TITLES[plan.kind]}. {' '.join(_sentence(word) for word in plan.words)}".strip(),
-        reasons=tuple(_sentence(reason) for reason in plan.reasons),
+        words=f"{TITLES[plan.kind]}. {' '.join(sentence(word) for word in plan.words)}".strip(),
+        reasons=tuple(sentence(reason) for reason in plan.reasons),
         start_deg=plan.start_deg,
         range_deg=plan.range_deg,
         width_deg=plan.width_deg,
@@ -169,6 +184,8 @@ def _second(found: Found) -> SecondOpinion | None:
     if found.second is None or found.chosen is None:
         return None
     second = found.second
+    if isinstance(second, str):
+        return SecondOpinion(words=second)
     agrees = agreement(found.chosen, second)
     words = {
         True: "It finds the same lattice.",
@@ -185,6 +202,7 @@ def _shots(found: Found) -> tuple[ShotQuality, ...]:
     return tuple(
         ShotQuality(
             frame=shot.frame,
+            dataset=shooting.datasets[place] if shooting.of_several else "",
             start_deg=shot.start,
             spots=analysis.n_spots_good,
             indexed_fraction=fractions.get(place),
@@ -212,11 +230,17 @@ def _warnings(found: Found) -> tuple[str, ...]:
     said = [*(found.chosen.warnings if found.chosen else found.shooting.remarks)]
     if ice:
         said.append("There are rings of ice on the test shots; spots in them were left out.")
+    if found.transmission is None:
+        said.append(NO_TRANSMISSION)
+    second = _second(found)
+    if second is not None and second.agrees is not True:
+        said.append(f"Second opinion: {second.words}")
     if found.trouble:
         said.append(found.trouble)
     return tuple(dict.fromkeys(said))
 
 
-def _sentence(words: str) -> str:
+def sentence(words: str) -> str:
+    """A clause as a sentence."""
     text = words.strip().rstrip(".")
     return f"{text[0].upper()}{text[1:]}." if text else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from beampace.analysis import Analyser, FrameAnalysis, Setup
 from beampace.analysis.shots import Floats, longest_axis, points_of, shot_of
 from beampace.core.cell import UnitCell
 from beampace.core.dataset import Dataset
-from beampace.core.errors import failure
+from beampace.core.errors import InputError, failure
 from beampace.core.frames import FrameLedger, FrameState
 from beampace.core.indexing import Shot, Shots
 from beampace.core.ports import Progress
@@ -20,6 +21,11 @@ from beampace.core.taxonomy import Failure
 from beampace.eiger import Container, FrameReader, ReadOptions
 from beampace.work import frames
 from beampace.work.look_pool import counts_of
+
+MOST_SHOTS = 10
+
+SAME = 0.01
+"""Relative difference of exposures, rotations and distances that counts as none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +36,7 @@ class Shooting:
         dataset, ledger: of the first master.
         mask: True where a pixel is not usable, (slow, fast).
         shots, points, analyses: one of each per readable frame; points are the spots in reciprocal space.
+        datasets: name of the dataset of each.
         last_seen: monotonic time at which the last frame was first seen.
         remarks: what was wrong with the files, as sentences.
     """
@@ -40,8 +47,19 @@ class Shooting:
     shots: tuple[Shot, ...]
     points: tuple[Floats, ...]
     analyses: tuple[FrameAnalysis, ...]
+    datasets: tuple[str, ...]
     last_seen: float | None
     remarks: tuple[str, ...]
+
+    @property
+    def of_several(self) -> bool:
+        """Whether the shots are of more than one dataset."""
+        return len(set(self.datasets)) > 1
+
+    def name(self, place: int) -> str:
+        """What a shot is called: its number, and its dataset where there are several."""
+        number = str(self.shots[place].frame)
+        return f"{number} of {self.datasets[place]}" if self.of_several else number
 
     @property
     def max_cell(self) -> float:
@@ -70,13 +88,15 @@ def read_shots(
     """Wait for the frames of all masters and find their spots.
 
     Raises:
-        InputError: a master cannot be read, no frame can, or the masters are of different set-ups.
+        InputError: a master cannot be read, no frame can, there are too many for test shots, or the masters
+            are of different set-ups.
         Cancelled: `progress.check` said so.
     """
     parts = [_read(master.absolute(), patience_s, read, progress) for master in masters]
     first = parts[0]
     for master, part in zip(masters[1:], parts[1:], strict=True):
         _check_same(first.dataset, part.dataset, master)
+    _check_number(sum(len(part.shots) for part in parts))
     return Shooting(
         dataset=first.dataset,
         ledger=first.ledger,
@@ -84,6 +104,7 @@ def read_shots(
         shots=tuple(shot for part in parts for shot in part.shots),
         points=tuple(one for part in parts for one in part.points),
         analyses=tuple(one for part in parts for one in part.analyses),
+        datasets=tuple(name for part in parts for name in part.datasets),
         last_seen=max((part.last_seen or 0.0 for part in parts), default=0.0) or None,
         remarks=tuple(dict.fromkeys(remark for part in parts for remark in part.remarks)),
     )
@@ -91,38 +112,70 @@ def read_shots(
 
 def _read(master: Path, patience_s: float | None, read: ReadOptions | None, progress: Progress) -> Shooting:
     container = frames.first_look(master, patience_s, read, progress)
+    _check_number(container.dataset.n_announced)
     progress.stage("wait for frames", container.dataset.n_announced)
     followed = frames.settled(container, master, patience_s, read, progress)
     container, ledger = followed.container, followed.ledger
     numbers = list(ledger.numbers(FrameState.READABLE, FrameState.ANALYSED))
-    if not numbers:
-        raise failure(Failure.FRAMES_MISSING, f"{master}: no frame can be read.")
-    analyses = _analysed(container, numbers, progress)
+    analyses, lost = _analysed(container, numbers, progress)
+    if not analyses:
+        raise failure(Failure.FRAMES_MISSING, f"{master}: no frame can be read. {' '.join(lost)}".strip())
     dataset = container.dataset
     shots = tuple(shot_of(one, dataset.scan.starts[one.number - 1], dataset.scan.width) for one in analyses)
     points = tuple(points_of(shot, dataset.detector, dataset.beam, dataset.goniometer) for shot in shots)
     return Shooting(
-        dataset, ledger, container.mask(), shots, points, analyses, followed.last_seen, dataset.remarks
+        dataset=dataset,
+        ledger=ledger,
+        mask=container.mask(),
+        shots=shots,
+        points=points,
+        analyses=analyses,
+        datasets=(dataset.name,) * len(shots),
+        last_seen=followed.last_seen,
+        remarks=(*dataset.remarks, *lost),
     )
 
 
-def _analysed(container: Container, numbers: list[int], progress: Progress) -> tuple[FrameAnalysis, ...]:
+def _analysed(
+    container: Container, numbers: list[int], progress: Progress
+) -> tuple[tuple[FrameAnalysis, ...], tuple[str, ...]]:
+    """The frames looked at, and why others could not be: a frame may go after it was seen."""
     progress.stage("look", len(numbers))
     dataset = container.dataset
     analyser = Analyser(Setup.make(dataset.detector, dataset.beam, container.mask()))
-    reader, found = FrameReader(container), []
+    reader, found, lost = FrameReader(container), [], []
     for done, number in enumerate(numbers, 1):
         progress.check()
-        found.append(analyser.analyse(counts_of(reader.read(number)), number))
+        try:
+            found.append(analyser.analyse(counts_of(reader.read(number)), number))
+        except InputError as error:
+            lost.append(f"Frame {number} is left out: {error.detail}")
         progress.advance(done)
-    return tuple(found)
+    return tuple(found), tuple(lost)
+
+
+def _check_number(count: int) -> None:
+    if count > MOST_SHOTS:
+        raise failure(
+            Failure.BAD_REQUEST, f"{count} frames are no test shots; a strategy is made of 1 to {MOST_SHOTS}."
+        )
 
 
 def _check_same(one: Dataset, two: Dataset, master: Path) -> None:
-    """Test shots are compared only when detector, beam and spindle are the same."""
-    if (one.detector, one.beam, one.goniometer) != (two.detector, two.beam, two.goniometer):
+    """Test shots are compared only when apparatus, exposure and rotation are the same.
+
+    Exposures, rotations and distances are read back, and may differ by as little as that does.
+    """
+    pairs = (
+        (one.detector.distance, two.detector.distance),
+        (one.scan.exposure_time, two.scan.exposure_time),
+        (abs(one.scan.width), abs(two.scan.width)),
+    )
+    same = (one.beam, one.goniometer) == (two.beam, two.goniometer)
+    same &= one.detector.image_size == two.detector.image_size
+    if not (same and all(math.isclose(a, b, rel_tol=SAME) for a, b in pairs)):
         raise failure(
             Failure.METADATA_INCONSISTENT,
-            f"{master} was not taken with the detector, beam and spindle of {one.master}.",
-            "Give only test shots of one crystal, taken at one distance and energy.",
+            f"{master} was not taken with detector, beam, spindle, exposure and rotation of {one.master}.",
+            "Give only test shots of one crystal, taken at one distance and energy, with one exposure.",
         )

@@ -33,14 +33,14 @@ class Wishes:
     Attributes:
         wanted: completeness, multiplicity, I/sigma, resolution, anomalous signal.
         limits: of spindle, detector, attenuator and distance.
-        transmission: of the test shots, 0 to 1.
+        transmission: of the test shots, 0 to 1; None if not known, which is then taken as 1.
         flux: photons per second at full transmission; None if not known.
         beam_um: width and height of the beam, micrometre.
     """
 
     wanted: Wanted = field(default_factory=Wanted)
     limits: Limits = field(default_factory=Limits)
-    transmission: float = 1.0
+    transmission: float | None = None
     flux: float | None = None
     beam_um: tuple[float, float] = (50.0, 50.0)
 
@@ -98,7 +98,7 @@ def as_tested(shooting: Shooting, chosen: Chosen, wishes: Wishes) -> AsTested:
         )
     return AsTested(
         exposure_s=scan.exposure_time,
-        transmission=wishes.transmission,
+        transmission=wishes.transmission or 1.0,
         width_deg=abs(scan.width),
         mosaicity_deg=chosen.mosaicity,
         distance_mm=shooting.dataset.detector.distance,

@@ -41,6 +41,10 @@ class Wishes(BaseModel):
     """Resolution limit in angstrom."""
     quiet_s: Annotated[float, Field(ge=0)] | None = None
     """Seconds without a new frame after which the dataset has stopped growing."""
+    transmission: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Of test shots, from 0 to 1."""
+    flux: Annotated[float, Field(gt=0)] | None = None
+    """Photons per second at full transmission, for the dose of a strategy."""
     grid: tuple[Count, Count] | None = None
     """Columns and rows of a grid scan."""
 

@@ -5,19 +5,22 @@ import json
 import numpy as np
 import pytest
 
+from beampace.analysis.strategy import Wanted
 from beampace.core.cell import UnitCell
+from beampace.core.errors import Cancelled, failure
 from beampace.core.indexing import FoundLattice, LatticeSetting, Opinion
 from beampace.core.ports import TruthfulIndexer
-from beampace.core.taxonomy import Exit
+from beampace.core.taxonomy import Exit, Failure
 from beampace.results.strategy_schema import Strategy
 from beampace.simulate.crystal import orthogonalisation_b
 from beampace.simulate.files import write_dataset
-from beampace.simulate.options import InfoFile, WriteOptions
 from beampace.simulate.scenario import Scenario
 from beampace.simulate.simulation import simulate_scan
 from beampace.work.cancel import Switch
 from beampace.work.strategy import StrategyOptions, strategy
 from beampace.work.strategy_record import sohncke_groups
+from beampace.work.strategy_situation import Wishes
+from tests.support.shots import shots_of, write_shots
 
 CELL = UnitCell(78.5, 78.5, 37.5, 90, 90, 90)
 
@@ -25,9 +28,8 @@ CELL = UnitCell(78.5, 78.5, 37.5, 90, 90, 90)
 @pytest.fixture(scope="module")
 def shot(tmp_path_factory):
     """(master, A matrix) of three test shots 45 degrees apart."""
-    made = simulate_scan(Scenario(name="shots", width=0.2, interval=45.0, n_frames=3))
-    options = WriteOptions(info=InfoFile.AFTER, patch=True, patch_delay=0.0)
-    master = write_dataset(made.dataset, made.mask, made.frames, tmp_path_factory.mktemp("raw"), options)
+    made = shots_of(Scenario(name="shots"))
+    master = write_shots(made, tmp_path_factory.mktemp("raw"))
     a = np.array(made.truth.orientations[0]) @ orthogonalisation_b(CELL)
     return master, tuple(map(tuple, a.tolist()))
 
@@ -196,6 +198,143 @@ def test_masters_of_two_distances_are_not_mixed(shot, tmp_path):
     options = StrategyOptions((master, other), out=tmp_path / "out", patience_s=0.0)
     finished = strategy(options, indexer(a), Switch())
     assert finished.result.verdict.code == "metadata_inconsistent"
+
+
+class Failing(TruthfulIndexer):
+    def index(self, shots, method, check):
+        if method == "careful":
+            raise failure(Failure.OUT_OF_MEMORY, "It was given 1 MB.")
+        return super().index(shots, method, check)
+
+
+def test_a_second_opinion_that_fails_costs_no_plan(shot, tmp_path):
+    master, a = shot
+    finished, found = run(master, tmp_path / "out", Failing(indexer(a).answers))
+    assert (finished.exit, finished.result.verdict.code) == (Exit.RESULT, "strategy")
+    assert found.recommendation is not None
+    assert found.second_opinion.agrees is None
+    assert "was not made" in found.second_opinion.words
+    assert any("was not made" in warning for warning in finished.result.verdict.warnings)
+
+
+def test_an_indexer_with_one_method_has_no_second_opinion(shot, tmp_path):
+    master, a = shot
+    _, found = run(
+        master, tmp_path / "out", TruthfulIndexer({"quick": Opinion("quick", lattice(a, (58, 57, 59)))})
+    )
+    assert "one method only" in found.second_opinion.words
+
+
+def test_cancelling_the_second_opinion_cancels_the_work(shot, tmp_path):
+    master, a = shot
+
+    class Cancelling(TruthfulIndexer):
+        def index(self, shots, method, check):
+            if method == "careful":
+                raise Cancelled("enough")
+            return super().index(shots, method, check)
+
+    finished, found = run(master, tmp_path / "out", Cancelling(indexer(a).answers))
+    assert finished.exit == Exit.CANCELLED
+    assert found.recommendation is not None
+
+
+def test_a_blank_shot_is_left_out_and_named(tmp_path):
+    """The crystal was out of the beam once: that is no second lattice."""
+    made = shots_of(Scenario(name="shots"))
+    frames = [frame.copy() for frame in made.frames]
+    frames[1][frames[1] < 1000] = 0
+    master = write_shots(made, tmp_path / "raw", frames)
+    a = np.array(made.truth.orientations[0]) @ orthogonalisation_b(CELL)
+    asked = indexer(tuple(map(tuple, a.tolist())), indexed=(58, 57), spots=(60, 60))
+    finished, found = run(master, tmp_path / "out", asked)
+    assert finished.exit == Exit.RESULT
+    assert [one.frame for one in asked.asked[0][1].shots] == [1, 3]
+    assert any("shot 2: left out" in warning for warning in found.warnings)
+    assert not any("two_lattices" in warning for warning in found.warnings)
+    assert found.shots[1].indexed_fraction is None
+
+
+def test_masters_of_two_exposures_are_not_mixed(shot, tmp_path):
+    master, a = shot
+    made = shots_of(Scenario(name="longer", exposure_time=0.099, frame_time=0.1), 1)
+    other = write_shots(made, tmp_path / "raw")
+    options = StrategyOptions((master, other), out=tmp_path / "out", patience_s=0.0)
+    finished = strategy(options, indexer(a), Switch())
+    assert finished.result.verdict.code == "metadata_inconsistent"
+    assert "exposure" in finished.result.verdict.words
+
+
+def test_shots_of_several_masters_are_told_apart(shot, tmp_path):
+    master, a = shot
+    other = write_shots(shots_of(Scenario(name="more", distance=100.0005)), tmp_path / "raw")
+    each = Opinion("quick", lattice(a, (50,) * 6, (60,) * 6))
+    options = StrategyOptions((master, other), out=tmp_path / "out", patience_s=0.0)
+    finished = strategy(options, TruthfulIndexer({"quick": each}), Switch())
+    assert finished.exit == Exit.RESULT
+    found = Strategy.model_validate(json.loads((tmp_path / "out" / "strategy.json").read_text()))
+    assert [(one.dataset, one.frame) for one in found.shots][2:4] == [("shots", 3), ("more", 1)]
+
+
+def test_a_plan_that_cannot_be_made_leaves_what_is_known(tmp_path):
+    """Stills say nothing of the exposure per degree; the lattice is told all the same."""
+    made = simulate_scan(Scenario(name="stills", width=0.0, n_frames=2))
+    master = write_dataset(made.dataset, made.mask, made.frames, tmp_path / "raw")
+    a = np.array(made.truth.orientations[0]) @ orthogonalisation_b(CELL)
+    asked = indexer(tuple(map(tuple, a.tolist())), indexed=(50, 50), spots=(60, 60))
+    finished, found = run(master, tmp_path / "out", asked)
+    assert finished.result.verdict.code == "metadata_inconsistent"
+    assert found.recommendation is None
+    assert found.lattice.space_group == "P 4 2 2"
+    assert len(found.shots) == 2
+
+
+def test_the_beam_beside_the_detector_is_said(tmp_path):
+    made = shots_of(Scenario(name="aside", beam_centre=(-20.0, 500.0), distance=60.0))
+    master = write_shots(made, tmp_path / "raw")
+    a = np.array(made.truth.orientations[0]) @ orthogonalisation_b(CELL)
+    finished, _ = run(master, tmp_path / "out", indexer(tuple(map(tuple, a.tolist()))))
+    assert finished.result.verdict.code == "metadata_inconsistent"
+    assert "misses the detector" in finished.result.verdict.words
+
+
+@pytest.mark.parametrize(("transmission", "warned"), [(None, True), (0.1, False)])
+def test_an_unknown_transmission_is_no_fact(shot, tmp_path, transmission, warned):
+    master, a = shot
+    finished, found = run(master, tmp_path / "out", indexer(a), wishes=Wishes(transmission=transmission))
+    assert found.tested.transmission == transmission
+    assert any("transmission" in one for one in found.warnings) == warned
+    assert any("transmission" in one for one in finished.result.verdict.warnings) == warned
+
+
+def test_what_limits_the_plan_is_in_the_verdict(shot, tmp_path):
+    master, a = shot
+    finished, _ = run(master, tmp_path / "out", indexer(a))
+    assert any("flux" in warning for warning in finished.result.verdict.warnings)
+
+
+def test_without_a_flux_no_plan_exposes_a_degree_more_than_the_shots(shot, tmp_path):
+    master, a = shot
+    wishes = Wishes(Wanted(d_min=1.0), transmission=0.5)
+    _, found = run(master, tmp_path / "out", indexer(a), wishes=wishes)
+    tested = found.tested.exposure_s * 0.5 / found.tested.width_deg
+    for plan in (found.recommendation, *found.alternatives):
+        assert plan.exposure_s * plan.transmission / plan.width_deg <= tested * 1.0001
+
+
+def test_a_symbol_of_another_setting_is_taken_in_the_standard_one(shot, tmp_path):
+    """The matrix of the lattice has its two-fold axis along b."""
+    master, a = shot
+    settings = (setting(a, "mP", "P 1 2 1", 2), setting(a, "aP", "P 1", 1, 0.0))
+    _, found = run(master, tmp_path / "out", indexer(a, settings=settings), space_group="P 1 1 21")
+    assert found.lattice.space_group == "P 1 21 1"
+
+
+def test_a_lattice_of_unknown_symmetry_is_none(shot, tmp_path):
+    master, a = shot
+    found = Opinion("quick", FoundLattice(a, CELL, (60, 60, 60), (58, 57, 59), 0.2))
+    finished, _ = run(master, tmp_path / "out", TruthfulIndexer({"quick": found}))
+    assert finished.result.verdict.code == "not_indexed"
 
 
 def test_groups_that_shots_cannot_tell_apart():

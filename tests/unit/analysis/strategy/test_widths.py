@@ -99,3 +99,9 @@ def test_spots_keep_apart():
     assert widths.spot_separation(panel, BEAM, 400.0, distance) == pytest.approx(12.0)
     assert widths.crowding(panel, BEAM, 100.0, 4.0) == ""
     assert "overlap on the detector" in widths.crowding(panel, BEAM, 400.0, 4.0)
+
+
+def test_a_beam_beside_the_detector_sees_nothing():
+    aside = replace(detector(), origin=(500.0, 150.0, -200.0))
+    with pytest.raises(ValueError, match="misses"):
+        widths.resolution_for(aside, BEAM, 200.0)

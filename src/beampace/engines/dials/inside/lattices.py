@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from cctbx.crystal import symmetry
+from cctbx.sgtbx import space_group
 from cctbx.sgtbx.bravais_types import bravais_lattice
 from cctbx.sgtbx.lattice_symmetry import metric_subgroups
 from dials.array_family import flex
@@ -55,7 +56,7 @@ def _attempt(asked: dict[str, Any]) -> Answer:
 
 
 def _described(indexed: Any, table: Any, n_images: int) -> Answer:
-    crystal = indexed[0].crystal
+    crystal = _primitive(indexed[0].crystal)
     hkl = table["miller_index"].as_vec3_double().as_numpy_array()
     explained = table.get_flags(table.flags.indexed).as_numpy_array() & (hkl != 0).any(axis=1)
     images = table["imageset_id"].as_numpy_array()
@@ -67,6 +68,14 @@ def _described(indexed: Any, table: Any, n_images: int) -> Answer:
         "rmsd_px": _rmsd(table),
         "settings": _settings(crystal),
     }
+
+
+def _primitive(crystal: Any) -> Any:
+    """The crystal in P1: with a known cell DIALS ends in the setting of that, which may be centred."""
+    to_primitive = crystal.get_space_group().info().change_of_basis_op_to_primitive_setting()
+    turned = crystal.change_basis(to_primitive)
+    turned.set_space_group(space_group("P 1"))
+    return turned
 
 
 def _rmsd(table: Any) -> float | None:
