@@ -7,34 +7,19 @@ from dataclasses import replace
 
 import pytest
 
-from beampace.core.cell import UnitCell
+from beampace.analysis.strategy import Wanted
 from beampace.engines.dials import DialsIndexer
 from beampace.results.strategy_schema import Strategy
-from beampace.simulate.crystal import CrystalSpec
-from beampace.simulate.files import write_dataset
-from beampace.simulate.options import InfoFile, WriteOptions
-from beampace.simulate.scenario import Lattice, Scenario
-from beampace.simulate.simulation import simulate_scan
 from beampace.work.cancel import Switch
 from beampace.work.strategy import StrategyOptions, strategy
-from beampace.work.strategy_situation import Wanted, Wishes
+from beampace.work.strategy_situation import Wishes
 from tests.support.processing import process, simulate
+from tests.support.shots import shots_of, write_shots
+from tests.support.small_crystals import SMALL_CRYSTALS, small_scenario
 
 pytestmark = pytest.mark.skipif(shutil.which("dials.import") is None, reason="DIALS is not installed")
 
-BASE = Scenario(distance=130.0, width=0.5, mosaicity=0.15, lattices=(Lattice(seed=9),), name="set")
 D_MIN = 2.4
-CASES = {
-    "P 1": UnitCell(31.2, 36.9, 40.4, 81.2, 95.3, 104.1),
-    "P 1 21 1": UnitCell(34.1, 46.2, 40.7, 90, 103.2, 90),
-    "C 1 2 1": UnitCell(58.4, 33.2, 41.8, 90, 103.5, 90),
-    "P 21 21 21": UnitCell(36.1, 42.7, 51.3, 90, 90, 90),
-    "P 43 21 2": UnitCell(44.5, 44.5, 58.2, 90, 90, 90),
-    "P 32 2 1": UnitCell(43.6, 43.6, 55.9, 90, 90, 120),
-    "P 61 2 2": UnitCell(47.5, 47.5, 71.3, 90, 90, 120),
-    "I 2 3": UnitCell(61.7, 61.7, 61.7, 90, 90, 90),
-}
-
 QUICK = ("P 1", "P 32 2 1", "I 2 3")
 """Played each time, half a minute each; `ALL_GROUPS=1` plays all eight."""
 
@@ -49,11 +34,8 @@ def indexer():
 
 def planned(scenario, group, root, indexer):
     """The strategy of four test shots 45 degrees apart."""
-    made = simulate_scan(replace(scenario, width=0.2, interval=45.0, n_frames=4))
-    options = WriteOptions(info=InfoFile.AFTER, patch=True, patch_delay=0.0)
-    master = write_dataset(made.dataset, made.mask, made.frames, root / "shots", options)
     asked = StrategyOptions(
-        (master,),
+        (write_shots(shots_of(scenario, 4), root / "shots"),),
         Wishes(Wanted(completeness=0.95, d_min=D_MIN)),
         space_group=group,
         out=root / "strategy",
@@ -64,16 +46,16 @@ def planned(scenario, group, root, indexer):
     return finished.result, Strategy.model_validate(json.loads(text))
 
 
-@pytest.mark.parametrize("group", CASES if "ALL_GROUPS" in os.environ else QUICK)
+@pytest.mark.parametrize("group", SMALL_CRYSTALS if "ALL_GROUPS" in os.environ else QUICK)
 def test_the_completeness_that_was_promised_comes(group, tmp_path, indexer):
     """Within 2 percentage points, of the plan with the smallest range, its symmetry being known."""
-    scenario = replace(BASE, crystal=CrystalSpec(CASES[group], group, b_factor=20, seed=5))
+    scenario = small_scenario(group)
     result, found = planned(scenario, group, tmp_path, indexer)
     plan = next(one for one in (found.recommendation, *found.alternatives) if one.kind == "fastest")
     scan = replace(
         scenario,
         start=plan.start_deg,
-        n_frames=round(plan.range_deg / BASE.width),
+        n_frames=round(plan.range_deg / scenario.width),
         distance=plan.distance_mm,
     )
     master = simulate(scan, tmp_path / "raw")

@@ -9,7 +9,6 @@ from beampace.core.cell import UnitCell
 from beampace.core.taxonomy import Exit
 from beampace.engines.dials import DialsIndexer, DialsInstallation
 from beampace.results.strategy_schema import Strategy
-from beampace.simulate.crystal import CrystalSpec
 from beampace.simulate.files import write_dataset
 from beampace.simulate.groups import CRYSTALS
 from beampace.simulate.scenario import Lattice, Scenario
@@ -23,12 +22,15 @@ pytestmark = [
     pytest.mark.dials,
     pytest.mark.skipif(shutil.which("dials.import") is None, reason="DIALS is not installed"),
 ]
-GROUPS = {
-    "P1": ("aP", (39.0, 45.0, 53.0, 81.0, 95.0, 104.0)),
-    "P21": ("mP", (42.0, 61.0, 55.0, 90.0, 103.0, 90.0)),
-    "P212121": ("oP", (41.0, 56.0, 73.0, 90.0, 90.0, 90.0)),
-    "P6122": ("hP", (61.0, 61.0, 89.0, 90.0, 90.0, 120.0)),
-    "I23": ("cI", (78.0, 78.0, 78.0, 90.0, 90.0, 90.0)),
+BRAVAIS = {
+    "P1": "aP",
+    "P21": "mP",
+    "C2": "mC",
+    "P212121": "oP",
+    "P43212": "tP",
+    "P3221": "hP",
+    "P6122": "hP",
+    "I23": "cI",
 }
 
 
@@ -45,10 +47,9 @@ def run(master, out, indexer, **options):
     return finished, Strategy.model_validate(json.loads((out / "strategy.json").read_text()))
 
 
-@pytest.mark.parametrize("name", GROUPS)
+@pytest.mark.parametrize("name", BRAVAIS)
 def test_the_lattice_of_test_shots_and_what_it_may_be(tmp_path, indexer, name):
-    bravais, cell = GROUPS[name]
-    crystal = CrystalSpec(UnitCell(*cell), name, b_factor=18)
+    bravais, crystal = BRAVAIS[name], CRYSTALS[name]
     made = shots_of(Scenario(name="shots", crystal=crystal, lattices=(Lattice(seed=5),)), 4)
     master = write_shots(made, tmp_path / "raw")
     finished, found = run(master, tmp_path / "out", indexer)
