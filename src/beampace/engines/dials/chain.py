@@ -106,7 +106,7 @@ class Chain:
         """Run `dials.<program>` unless it was run before with the same arguments and inputs.
 
         Args:
-            name: of the step: the program's name, or program and number (`scale.2`).
+            name: of the step: the program's name, or program and number (`index.2`).
             inputs: files it reads.
             arguments: options that have an influence on the result.
             outputs: files it must leave in the directory.

@@ -186,7 +186,7 @@ def measure(chain: Chain, request: Request, indexed: Indexed) -> Scaling:
             "symmetry", inputs, steps.symmetry(), ("symmetrized.expt", "symmetrized.refl", "symmetry.json")
         )
         inputs, laue = done.outputs[:2], symmetry.read_decision(done.outputs[2])
-    scaled = chain.run("scale", inputs, steps.scale(request, request.d_min), ("scaled.expt", "scaled.refl"))
+    scaled = chain.run("scale", inputs, steps.scale(request), ("scaled.expt", "scaled.refl"))
     data = outcome.scaled_of(read_table(scaled.outputs[1]))
     if not len(data.d):
         raise failure(Failure.NOT_INTEGRATED, "No reflection was left after scaling.")

@@ -96,11 +96,12 @@ def symmetry() -> tuple[str, ...]:
     return ("systematic_absences.check=False", "output.html=None", "output.json=symmetry.json")
 
 
-def scale(request: Request, d_min: float | None) -> tuple[str, ...]:
+def scale(request: Request) -> tuple[str, ...]:
     """Arguments of dials.scale."""
     intensities = ("intensity_choice=sum",) if Tweak.SUMMATION_ONLY in request.tweaks else ()
     # The rounds with a full matrix change no intensity and take a third of the time.
-    return ("output.html=None", "full_matrix=False", *intensities, *_cut(d_min))
+    limit = (f"cut_data.d_min={request.d_min:.3f}",) if request.d_min else ()
+    return ("output.html=None", "full_matrix=False", *intensities, *limit)
 
 
 def merge(d_min: float | None) -> tuple[str, ...]:
@@ -128,7 +129,3 @@ def plain(symbol: str) -> str:
 def words(arguments: Iterable[str]) -> str:
     """Arguments as one line for a log."""
     return " ".join(arguments)
-
-
-def _cut(d_min: float | None) -> tuple[str, ...]:
-    return (f"cut_data.d_min={d_min:.3f}",) if d_min else ()
