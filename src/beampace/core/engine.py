@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -55,6 +55,21 @@ class Request:
     def n_frames(self) -> int:
         """Frames to be worked on."""
         return self.images[1] - self.images[0] + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """Frames of a growing scan that can be read by now: the first `n`.
+
+    Attributes:
+        dataset: the record of the dataset as the master now has it.
+        n: frames.
+        companion: writes a companion master for them into a directory, and says where.
+    """
+
+    dataset: Dataset
+    n: int
+    companion: Callable[[Path], Path]
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,11 @@ class FrameLedger:
         missing = max(0, n_frames - len(self.states))
         return replace(self, states=self.states + bytes(missing))
 
+    def first(self, n: int) -> FrameLedger:
+        """The ledger as if only the first `n` frames had been seen."""
+        states = self.states[:n] + bytes(max(0, len(self.states) - n))
+        return FrameLedger(states, {number: why for number, why in self.failures.items() if number <= n})
+
     def count(self, state: FrameState) -> int:
         """Number of frames in exactly this state."""
         return self.states.count(int(state))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from beampace.core.engine import EngineRecord, Request
+from beampace.core.engine import EngineRecord, Readable, Request
 from beampace.core.indexing import Opinion, Shots
 from beampace.core.job import ClusterState, Ending, Resources
 from beampace.core.sighting import Trouble
@@ -32,6 +33,13 @@ class Progress(Protocol):
         """Raise `Cancelled` when the work should stop."""
 
 
+class Ahead(Protocol):
+    """Work on a scan that is still being written."""
+
+    def seen(self, readable: Readable) -> None:
+        """Take note that more frames can be read; returns at once, never fails."""
+
+
 class Engine(Protocol):
     """A way to get from frames to merged reflections."""
 
@@ -43,6 +51,14 @@ class Engine(Protocol):
 
     def versions(self) -> dict[str, str]:
         """Program -> version, for `check` and for every result; empty when not installed."""
+        ...
+
+    def ahead(self, request: Request) -> AbstractContextManager[Ahead]:
+        """Begin on a scan that is being written; `process` within the context takes over what was done.
+
+        Args:
+            request: what will be asked for, with the dataset's own master and all announced frames.
+        """
         ...
 
     def process(self, request: Request, progress: Progress) -> EngineRecord:

@@ -14,7 +14,7 @@ from beampace.core.errors import InputError, failure
 from beampace.core.frames import FrameLedger, FrameState
 from beampace.core.ports import Progress
 from beampace.core.taxonomy import Failure
-from beampace.eiger import Container, FollowSettings, ReadOptions, follow, open_container
+from beampace.eiger import Container, FollowSettings, ReadOptions, Snapshot, follow, open_container
 
 LEAST_PATIENCE_S = 15.0
 FRAMES_PER_FILE = 1000
@@ -131,10 +131,25 @@ def first_look(
         _sleep(LOOK_EVERY_S, progress, clock)
 
 
+def _nobody(_: Snapshot) -> None:
+    return None
+
+
 def wait_for(
-    master: Path, settings: FollowSettings, progress: Progress, clock: Callable[[], float] = time.monotonic
+    master: Path,
+    settings: FollowSettings,
+    progress: Progress,
+    clock: Callable[[], float] = time.monotonic,
+    on_snapshot: Callable[[Snapshot], None] = _nobody,
 ) -> Followed:
     """Wait until every frame is readable, or none came for a while.
+
+    Args:
+        master: the master file.
+        settings: when to look and when to stop.
+        progress: told how many frames are readable, and asked whether to stop.
+        clock: seconds.
+        on_snapshot: told each time frames became readable.
 
     Raises:
         InputError: the master cannot be read any more.
@@ -149,6 +164,7 @@ def wait_for(
     last = None
     for last in follow(master, settings, clock=clock, sleep=sleep):
         progress.advance(last.ledger.usable)
+        on_snapshot(last)
     if last is None:
         raise failure(Failure.FRAMES_MISSING, f"{master} was never readable.")
     complete = last.ledger.usable == len(last.ledger)
@@ -163,6 +179,7 @@ def settled(
     patience_s: float | None,
     read: ReadOptions | None,
     progress: Progress,
+    on_snapshot: Callable[[Snapshot], None] = _nobody,
 ) -> Followed:
     """The settled frames: as patient as was asked for, else as fits the age of the dataset.
 
@@ -172,6 +189,7 @@ def settled(
         patience_s: seconds without a new frame after which no more come, or None.
         read: how to read it.
         progress: told how many frames are readable, and asked whether to stop.
+        on_snapshot: told each time frames became readable.
 
     Raises:
         InputError: the master cannot be read any more.
@@ -179,7 +197,7 @@ def settled(
     """
 
     def wait(quiet_s: float) -> Followed:
-        return wait_for(master, FollowSettings(quiet_s=quiet_s, read=read), progress)
+        return wait_for(master, FollowSettings(quiet_s=quiet_s, read=read), progress, on_snapshot=on_snapshot)
 
     if patience_s is not None:
         return wait(patience_s)

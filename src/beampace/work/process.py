@@ -6,18 +6,18 @@ import logging
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from beampace.core.cell import UnitCell
 from beampace.core.dataset import Dataset
-from beampace.core.engine import Request
+from beampace.core.engine import Readable, Request
 from beampace.core.errors import failure
-from beampace.core.frames import FrameLedger
-from beampace.core.ports import Engine, Progress
+from beampace.core.frames import FrameLedger, FrameState
+from beampace.core.ports import Ahead, Engine, Progress
 from beampace.core.taxonomy import Failure
 from beampace.core.verdict import Verdict
-from beampace.eiger import Container, ReadOptions, write_companion
+from beampace.eiger import Container, ReadOptions, Snapshot, write_companion
 from beampace.results import columns_of, judge, place_files, statistics_of
 from beampace.work import frames
 from beampace.work.climb import Climb, climb
@@ -132,15 +132,18 @@ def _process(
         container = frames.first_look(options.master.absolute(), options.patience_s, options.read, progress)
         _opened(job, container)
     _check_engine(engine, job)
-    with job.timed("wait"):
-        container, ledger = _waited(options, job, container, progress)
-    images = frames.choose(container.dataset, ledger, options.images)
-    with job.timed("companion"):
-        companion = write_companion(container, ledger, directory)
-    job.files["companion"] = companion.path.name
-    job.remarks = (*container.dataset.remarks, *companion.remarks)
-    request = _request(options, container.dataset, companion.path, directory, images)
-    job.record = climb(Climb(job, engine, directory, progress), request)
+    announced = (1, container.dataset.n_announced)
+    wanted = _request(options, container.dataset, container.master, directory, options.images or announced)
+    with engine.ahead(wanted) as ahead:
+        with job.timed("wait"):
+            container, ledger = _waited(options, job, container, ahead, progress)
+        images = frames.choose(container.dataset, ledger, options.images)
+        with job.timed("companion"):
+            companion = write_companion(container, ledger, directory)
+        job.files["companion"] = companion.path.name
+        job.remarks = (*container.dataset.remarks, *companion.remarks)
+        request = replace(wanted, dataset=container.dataset, master=companion.path, images=images)
+        job.record = climb(Climb(job, engine, directory, progress), request)
     return _concluded(job, directory, container.dataset, ledger, progress)
 
 
@@ -162,16 +165,31 @@ def _opened(job: Job, container: Container) -> Dataset:
 
 
 def _waited(
-    options: ProcessOptions, job: Job, container: Container, progress: Progress
+    options: ProcessOptions, job: Job, container: Container, ahead: Ahead, progress: Progress
 ) -> tuple[Container, FrameLedger]:
     """Wait for the frames; the master is read again afterwards, P11 patches it late."""
     progress.stage("wait for frames", container.dataset.n_announced)
+
+    def seen(snapshot: Snapshot) -> None:
+        ahead.seen(_readable(snapshot))
+
     followed = frames.settled(
-        container, options.master.absolute(), options.patience_s, options.read, progress
+        container, options.master.absolute(), options.patience_s, options.read, progress, seen
     )
     job.ledger, job.last_seen = followed.ledger, followed.last_seen
     _opened(job, followed.container)
     return followed.container, followed.ledger
+
+
+def _readable(snapshot: Snapshot) -> Readable:
+    """The frames from the first on that can be read."""
+    runs = snapshot.ledger.ranges(FrameState.READABLE, FrameState.ANALYSED)
+    n = next((last for first, last in runs if first == 1), 0)
+
+    def companion(directory: Path) -> Path:
+        return write_companion(snapshot.container, snapshot.ledger.first(n), directory).path
+
+    return Readable(snapshot.container.dataset, n, companion)
 
 
 def _concluded(

@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from importlib import import_module
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from beampace.core.cell import UnitCell
-from beampace.core.engine import EngineRecord, Request
+from beampace.core.engine import EngineRecord, Readable, Request
 from beampace.core.errors import CrystalMoved, EngineCrashed, failure
 from beampace.core.ports import Progress, RecordedProgress
 from beampace.core.taxonomy import Exit, Failure
@@ -27,6 +28,7 @@ class Scripted:
     endings: list[Exception]
     lacks: tuple[str, ...] = ()
     requests: list[Request] = field(default_factory=list)
+    readable: list[int] = field(default_factory=list)
     name: str = "scripted"
 
     def missing(self) -> tuple[str, ...]:
@@ -34,6 +36,14 @@ class Scripted:
 
     def versions(self) -> dict[str, str]:
         return {"scripted": "1"}
+
+    @contextmanager
+    def ahead(self, request: Request):
+        self.announced = request.images
+        yield self
+
+    def seen(self, readable: Readable) -> None:
+        self.readable.append(readable.n)
 
     def process(self, request: Request, progress: Progress) -> EngineRecord:
         self.requests.append(request)
@@ -68,6 +78,13 @@ def test_each_try_gets_its_own_directory_and_the_last_ending_is_told(master, tmp
     assert [t.outcome for t in finished.result.tries] == ["not_indexed"] + 3 * ["not_integrated"]
     assert sum(note.startswith("Try") for note in progress.notes) == 3
     assert json.loads((tmp_path / "out" / "result.json").read_text())["tries"][1]["why"].endswith("(one)")
+
+
+def test_the_engine_is_told_of_frames_as_they_come(master, tmp_path):
+    engine = Scripted([failure(Failure.ENGINE_MISSING, "none")])
+    run(master, tmp_path / "out", engine)
+    assert engine.announced == (1, 3)
+    assert engine.readable == [3]
 
 
 def test_what_nobody_expected_is_engine_failed_with_the_traceback_in_the_log(master, tmp_path):
@@ -210,11 +227,11 @@ def test_an_old_scan_with_a_lost_file_is_waited_for_only_while_it_is_copied(
     frames = import_module("beampace.work.frames")
     wait, asked = frames.wait_for, []
 
-    def waited(path, settings, progress):
+    def waited(path, settings, progress, **more):
         asked.append(settings.quiet_s)
         if copied:
             data.write_bytes(data.read_bytes() + b"more")
-        return wait(path, replace(settings, quiet_s=0.0), progress)
+        return wait(path, replace(settings, quiet_s=0.0), progress, **more)
 
     monkeypatch.setattr(frames, "wait_for", waited)
     monkeypatch.setattr(frames, "OLD", timedelta(days=-9999))

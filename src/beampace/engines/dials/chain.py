@@ -20,6 +20,9 @@ log = logging.getLogger("beampace.dials")
 
 Key = tuple[str, ...]
 
+LEARNED = "frames.npz"
+"""What `inside.host` leaves when frames are read our way."""
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -58,7 +61,7 @@ class _Step:
     arguments: tuple[str, ...]
     outputs: tuple[str, ...]
     count: re.Pattern[str] | None
-    pixels: Callable[[], Path] | None
+    session: Callable[[], Mapping[str, object]]
 
     @property
     def program(self) -> str:
@@ -81,6 +84,7 @@ class Chain:
         memory: steps done by earlier tries.
         parameters: step -> arguments, of the steps this chain used.
         session: one process for all steps; None to start a program for each.
+        again: whether a step that crashes in the session is done once more as a program of its own.
     """
 
     installation: DialsInstallation
@@ -90,6 +94,7 @@ class Chain:
     memory: Memory
     parameters: dict[str, tuple[str, ...]] = field(default_factory=dict)
     session: Session | None = None
+    again: bool = True
 
     def run(
         self,
@@ -101,7 +106,7 @@ class Chain:
         extra: tuple[str, ...] = (),
         total: int = 0,
         count: re.Pattern[str] | None = None,
-        pixels: Callable[[], Path] | None = None,
+        session: Callable[[], Mapping[str, object]] = dict,
     ) -> Done:
         """Run `dials.<program>` unless it was run before with the same arguments and inputs.
 
@@ -113,7 +118,7 @@ class Chain:
             extra: options without influence on the result, such as the number of processes.
             total: frames of the stage, for the progress.
             count: pattern of lines that mean one frame more.
-            pixels: makes the file of strong pixels for the spot finder, where there is a session.
+            session: what else a session is told, where there is one.
 
         Raises:
             BeampaceError: the step failed, as `diagnosis` says, or was cancelled.
@@ -123,7 +128,7 @@ class Chain:
         if key not in self.memory.steps:
             self.progress.check()
             self.progress.stage(name.replace("_", " "), total)
-            step = _Step(name, inputs, (*arguments, *extra), outputs, count, pixels)
+            step = _Step(name, inputs, (*arguments, *extra), outputs, count, session)
             self.memory.steps[key] = self._execute(step)
         return self.memory.steps[key]
 
@@ -136,19 +141,32 @@ class Chain:
             self.memory.steps[key] = Done((target,), "")
         return self.memory.steps[key].outputs[0]
 
-    def learn(self, experiments: Path) -> None:
-        """Let the session read frames our way, where that gives what DIALS reads."""
+    def learn(self, experiments: Path, known: Path | None = None) -> None:
+        """Let the session read frames our way, where that gives what DIALS reads.
+
+        Args:
+            experiments: they belong to.
+            known: what was learned of other frames of the same scan, to be confirmed only.
+        """
         if self.session is None:
             return
-        order = {"learn": str(experiments), "directory": str(self.directory)}
+        order = {
+            "learn": str(experiments),
+            "known": str(known) if known else "",
+            "directory": str(self.directory),
+        }
         outcome = self.session.run(order, self.directory / "learn.out.txt", self.progress.check)
         self._spent("learn", outcome.seconds)
+        if outcome.returncode:
+            log.warning("frames are read by dxtbx, see learn.out.txt")
+        elif not (self.directory / LEARNED).exists():
+            log.warning("frames are read by dxtbx: it gives other pixels than we would")
 
     def _execute(self, step: _Step) -> Done:
         """Carry out a step; one that crashes in the session, which takes shortcuts, is done again without."""
         if self.session is not None:
             done = self._carried_out(step, self._in_session)
-            if isinstance(done, Done) or done.code is not Failure.ENGINE_FAILED:
+            if isinstance(done, Done) or done.code is not Failure.ENGINE_FAILED or not self.again:
                 return _or_raise(done)
             log.warning("%s: once more as a program of its own", step.name)
             self.session.close()
@@ -180,13 +198,12 @@ class Chain:
     def _in_session(self, step: _Step) -> runner.Outcome:
         if self.session is None:
             raise ValueError("there is no session")
-        words = step.words(self.directory)
-        order: dict[str, object] = {"program": step.program, "directory": str(self.directory)}
-        if step.pixels is not None:
-            order["pixels"] = str(step.pixels())
-            # What is left to do takes less time than starting processes for it.
-            words.append("spotfinder.mp.nproc=1")
-        order["arguments"] = words
+        order: dict[str, object] = {
+            "program": step.program,
+            "directory": str(self.directory),
+            "arguments": step.words(self.directory),
+            **step.session(),
+        }
         log_file = self.directory / f"{step.name}.out.txt"
         return self.session.run(order, log_file, self.progress.check, self._counter(step.count))
 

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
-import re
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from beampace.core.engine import Crystal, EngineRecord, FrameSeries, Request
-from beampace.core.errors import BeampaceError, ScienceError, failure
-from beampace.core.ports import Progress
+from beampace.core.errors import failure
+from beampace.core.ports import Ahead, Progress
 from beampace.core.taxonomy import Failure
 from beampace.engines.dials import expt, outcome, probe, spots, steps, symmetry
-from beampace.engines.dials.chain import Chain, Done, Memory
+from beampace.engines.dials.chain import Chain, Memory
+from beampace.engines.dials.finding import find_spots
+from beampace.engines.dials.forerunner import Block, Forerunner
 from beampace.engines.dials.indexing import Found, Indexed, Pair, find_lattice
 from beampace.engines.dials.installation import HOW_TO_GET, DialsInstallation
 from beampace.engines.dials.reflections import read_table
-from beampace.engines.dials.session import Refused, Session, start
-from beampace.engines.dials.strong import find_strong_pixels
+from beampace.engines.dials.session import Refused, Session, begin, wait_for
+from beampace.engines.dials.strong import PixelSearch
 from beampace.engines.dials.symmetry import LaueDecision
 
 log = logging.getLogger("beampace.dials")
-
-FOUND_ON_IMAGE = re.compile(r"Found \d+ strong pixels on image")
 
 DISAGREE = 0.7
 """CC1/2 of all reflections below which the intensities of a lattice found elsewhere contradict it."""
@@ -54,12 +51,14 @@ class DialsEngine:
         installation: where DIALS is.
         memory: steps done so far.
         in_one_process: imports once and shortcuts; False to start a program for each step.
+        forerunner: what was done while the scan was written.
     """
 
     installation: DialsInstallation = field(default_factory=DialsInstallation)
     memory: Memory = field(default_factory=Memory)
     name: str = "dials"
     in_one_process: bool = True
+    forerunner: Forerunner | None = None
 
     def missing(self) -> tuple[str, ...]:
         """What is not installed, as sentences that say how to get it."""
@@ -72,6 +71,17 @@ class DialsEngine:
             return {}
         return probe.versions(self.installation, environment)
 
+    @contextmanager
+    def ahead(self, request: Request) -> Iterator[Ahead]:
+        """Begin on a scan that is being written; see `core.ports.Engine`."""
+        environment = self.installation.environment()
+        with Forerunner(self.installation, environment, request, active=self.in_one_process) as forerunner:
+            self.forerunner = forerunner
+            try:
+                yield forerunner
+            finally:
+                self.forerunner = None
+
     def process(self, request: Request, progress: Progress) -> EngineRecord:
         """Carry out a request; see `core.ports.Engine` for what it raises."""
         environment = self.installation.environment()
@@ -79,13 +89,17 @@ class DialsEngine:
         if absent:
             raise failure(Failure.ENGINE_MISSING, f"{', '.join(absent)} not on PATH.", HOW_TO_GET)
         versions = probe.versions(self.installation, environment)
+        before = self.forerunner.for_request(request) if self.forerunner else None
+        search = before.search if before else PixelSearch(request)
         with self._session(environment, request.directory, progress) as session:
             chain = Chain(
                 self.installation, environment, request.directory, progress, self.memory, session=session
             )
-            found = find_spots(chain, request)
-            indexed = find_lattice(chain, request, found)
-            scaling = measure(chain, request, indexed)
+            found = find_spots(chain, request, search, before.learned if before else None)
+            indexed = find_lattice(chain, request, found, before.lattice if before else None)
+            scaling = measure(
+                chain, request, indexed, before.finish(request, progress.check) if before else ()
+            )
             return finish(chain, request, found, indexed, scaling, versions)
 
     @contextmanager
@@ -96,8 +110,9 @@ class DialsEngine:
         if not self.in_one_process:
             yield None
             return
+        warm = self.forerunner.warm() if self.forerunner else None
         try:
-            session = start(self.installation, environment, directory, progress.check)
+            session = wait_for(warm or begin(self.installation, environment, directory), progress.check)
         except Refused as refused:
             log.warning("every step is a program of its own: %s", refused)
             yield None
@@ -106,78 +121,22 @@ class DialsEngine:
             yield session
 
 
-def find_spots(chain: Chain, request: Request) -> Found:
-    """Import, put right what DIALS misread, find spots, and stop when they are not a crystal's."""
-    try:
-        return _find_spots(chain, request)
-    except ScienceError as error:
-        raise _limited(error, request.d_min) from error
+def measure(chain: Chain, request: Request, indexed: Indexed, before: tuple[Block, ...] = ()) -> Scaling:
+    """Integrate, find the Laue group, scale, and say where the data end.
 
-
-def _find_spots(chain: Chain, request: Request) -> Found:
-    imported = chain.run("import", (request.master,), ("output.log=import.log",), ("imported.expt",))
-    experiments = imported.outputs[0]
-    there = _range(experiments)
-    if not there[0] <= request.images[0] <= request.images[1] <= there[1]:
-        raise failure(
-            Failure.METADATA_INCONSISTENT,
-            f"DIALS imported frames {there[0]} to {there[1]}; {request.images} are wanted.",
-        )
-    wrong = expt.differences(expt.read_expt(experiments), request.dataset)
-    if wrong:
-        experiments = chain.edit("corrected", experiments, lambda e: expt.corrected(e, request.dataset))
-    if request.images != _range(experiments):
-        experiments = chain.edit(
-            f"frames_{request.images[0]}_{request.images[1]}",
-            experiments,
-            lambda e: expt.sliced(e, request.images),
-        )
-    done = _spots_found(chain, request, experiments)
-    table = read_table(done.outputs[0])
-    spots.judge(request.dataset, table["xyzobs.px.value"], request.n_frames)
-    return Found(experiments, done.outputs[0], table, wrong)
-
-
-def _spots_found(chain: Chain, request: Request, experiments: Path) -> Done:
-    chain.learn(experiments)
-    return chain.run(
-        "find_spots",
-        (experiments,),
-        steps.find_spots(request),
-        ("strong.refl",),
-        extra=_processes("spotfinder.mp.nproc", request),
-        total=request.n_frames,
-        count=FOUND_ON_IMAGE,
-        pixels=lambda: _strong_pixels(chain, request),
-    )
-
-
-def _strong_pixels(chain: Chain, request: Request) -> Path:
-    """The file of strong pixels for the spot finder."""
-    path = chain.directory / "strong_pixels.npz"
-    started, done = time.monotonic(), itertools.count(1)
-    found = find_strong_pixels(request, lambda: chain.progress.advance(next(done)), chain.progress.check)
-    found.write(path)
-    chain.memory.timing["strong_pixels"] = time.monotonic() - started
-    return path
-
-
-def _limited(error: ScienceError, d_min: float | None) -> BeampaceError:
-    """The ending of too few spots, with the limit that may have left out the others."""
-    if d_min is None or error.code not in (Failure.NO_DIFFRACTION, Failure.TOO_FEW_SPOTS):
-        return error
-    only = f"Only spots of spacings above {d_min:g} angstrom were looked for, as --d-min asks."
-    return failure(error.code, f"{error.detail} {only}".strip(), "Try again without --d-min.")
-
-
-def measure(chain: Chain, request: Request, indexed: Indexed) -> Scaling:
-    """Integrate, find the Laue group, scale, and say where the data end."""
+    Args:
+        chain: runs the steps.
+        request: the frames.
+        indexed: the lattice.
+        before: blocks of frames that are integrated already.
+    """
     integrated = chain.run(
         "integrate",
         indexed.files,
         steps.integrate(request),
         ("integrated.expt", "integrated.refl"),
         extra=_processes("integration.mp.nproc", request),
+        session=lambda: {"blocks": {"cores": request.cores, "done": [block.told() for block in before]}},
     )
     inputs: tuple[Path, ...] = integrated.outputs
     laue = None
@@ -317,8 +276,3 @@ def _processes(option: str, request: Request) -> tuple[str, ...]:
 
 def _group_setter(hall: str) -> Callable[[expt.Expt], expt.Expt]:
     return lambda experiments: expt.with_space_group(experiments, hall)
-
-
-def _range(experiments: Path) -> tuple[int, int]:
-    first, last = expt.read_expt(experiments)["scan"][0]["image_range"]
-    return (int(first), int(last))

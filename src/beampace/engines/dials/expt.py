@@ -121,6 +121,15 @@ def sliced(expt: Expt, images: tuple[int, int]) -> Expt:
     return dict(result)
 
 
+def with_models(expt: Expt, indexed: Expt) -> Expt:
+    """The experiment list with crystal, detector and beam of an indexed one of the same scan."""
+    result = json.loads(json.dumps(expt))
+    for model in ("crystal", "detector", "beam"):
+        result[model] = [indexed[model][0]]
+        result["experiment"][0][model] = 0
+    return dict(result)
+
+
 def with_space_group(expt: Expt, hall: str) -> Expt:
     """The experiment list with another space group of the same setting (Hall symbol)."""
     result = json.loads(json.dumps(expt))

@@ -12,7 +12,7 @@ from beampace.engines.dials import expt, geometry_check, steps
 from beampace.engines.dials import reflections as columns
 from beampace.engines.dials.beam_rays import rays_of
 from beampace.engines.dials.beam_search import REACH_PX, BeamSearch, search
-from beampace.engines.dials.chain import Chain
+from beampace.engines.dials.chain import Chain, Done
 from beampace.engines.dials.lattice import (
     SECOND_LATTICE_SHARE,
     TESTABLE_FROM_DEG,
@@ -54,8 +54,14 @@ class Indexed:
     geometry_moved: str = ""
 
 
-def find_lattice(chain: Chain, request: Request, found: Found) -> Indexed:
+def find_lattice(chain: Chain, request: Request, found: Found, known: Path | None = None) -> Indexed:
     """Index and refine; a lattice that cannot be believed counts as none.
+
+    Args:
+        chain: runs the steps.
+        request: the frames.
+        found: their spots.
+        known: experiment list in which a part of the frames was indexed; it is tried first.
 
     Raises:
         ScienceError: not_indexed; beam_centre_off when another geometry explains the spots clearly
@@ -63,13 +69,7 @@ def find_lattice(chain: Chain, request: Request, found: Found) -> Indexed:
     """
     experiments = _prepared(chain, request, found)
     arguments = steps.index(request, len(found.table))
-    done = chain.run(
-        "index",
-        (experiments, found.reflections),
-        arguments,
-        ("indexed.expt", "indexed.refl"),
-        extra=_processes("indexing.nproc", request),
-    )
+    done = _with_known(chain, request, found, known) or index(chain, request, found, experiments)
     table = read_table(done.outputs[1])
     _check_beam(request, found, done.pair, lattice_of(table))
     slip = _check_slip(request, expt.read_expt(done.outputs[0]), table)
@@ -88,6 +88,37 @@ def find_lattice(chain: Chain, request: Request, found: Found) -> Indexed:
         *_turned(request),
     )
     return Indexed(refined.pair, lattice, indexed_per_frame(table, request.images), remarks, moved)
+
+
+def index(chain: Chain, request: Request, found: Found, experiments: Path) -> Done:
+    """Run the indexer on the spots, with these models."""
+    return chain.run(
+        "index",
+        (experiments, found.reflections),
+        steps.index(request, len(found.table)),
+        ("indexed.expt", "indexed.refl"),
+        extra=_processes("indexing.nproc", request),
+    )
+
+
+def index_with(chain: Chain, request: Request, found: Found, known: Path) -> Done:
+    """Index with the lattice of an earlier part of the scan."""
+    model = expt.read_expt(known)
+    return index(
+        chain, request, found, chain.edit("known", found.experiments, lambda e: expt.with_models(e, model))
+    )
+
+
+def _with_known(chain: Chain, request: Request, found: Found, known: Path | None) -> Done | None:
+    """The known lattice on all spots, when it explains them well; else they are indexed anew."""
+    if known is None:
+        return None
+    try:
+        done = index_with(chain, request, found, known)
+    except ScienceError:
+        return None
+    lattice = lattice_of(read_table(done.outputs[1]))
+    return None if lattice.loose(request.dataset.scan.width) else done
 
 
 def _prepared(chain: Chain, request: Request, found: Found) -> Path:

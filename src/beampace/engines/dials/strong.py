@@ -13,7 +13,7 @@ from concurrent.futures import wait as wait_for
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import local
+from threading import Lock, local
 from typing import Any
 
 import numpy as np
@@ -63,36 +63,60 @@ class StrongPixels:
         np.savez(path, sizes=self.sizes, places=self.places, counts=self.counts, shape=shape)
 
 
-def find_strong_pixels(
-    request: Request, on_frame: Callable[[], None], check: Callable[[], None]
-) -> StrongPixels:
-    """The strong pixels of a request's frames.
+class PixelSearch:
+    """Strong pixels of a scan from its first frame on, as far as it can be read.
 
     Args:
         request: frames, cores and resolution limit.
-        on_frame: called once for each frame.
-        check: called some times a second; what it raises ends the search.
-
-    Raises:
-        InputError: a frame is not as announced; one that cannot be read has no strong pixels.
     """
-    # The dataset's own master, not the companion: its links are proven against its own directory.
-    container = open_container(Path(request.dataset.master))
-    reader = FrameReader(container)
-    setup = _setup(container, reader, request)
-    search = _Search(reader, setup)
-    found = []
-    with ThreadPoolExecutor(request.cores) as pool:
-        for pixels in _in_order(pool, search, request, check):
-            found.append(pixels)
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._found: list[Pixels] = []
+        self._setup: Setup | None = None
+        self._one_at_a_time = Lock()
+
+    def until(self, last: int, on_frame: Callable[[], None], check: Callable[[], None]) -> StrongPixels:
+        """The strong pixels of the request's first frame to `last`; only new frames are read.
+
+        Args:
+            last: number of the last frame; frames up to it can be read.
+            on_frame: called once for each frame.
+            check: called some times a second; what it raises ends the search.
+
+        Raises:
+            InputError: a frame is not as announced; one that cannot be read has no strong pixels.
+        """
+        with self._one_at_a_time:
+            self._search(last, on_frame, check)
+            found = self._found[: last - self._request.images[0] + 1]
+        return StrongPixels(
+            np.array([len(places) for places, _ in found], np.int64),
+            np.concatenate([places for places, _ in found]),
+            np.concatenate([counts for _, counts in found]),
+            self._shape(),
+            self._request.images[0],
+        )
+
+    def _search(self, last: int, on_frame: Callable[[], None], check: Callable[[], None]) -> None:
+        for _ in self._found:
             on_frame()
-    return StrongPixels(
-        np.array([len(places) for places, _ in found], np.int64),
-        np.concatenate([places for places, _ in found]),
-        np.concatenate([counts for _, counts in found]),
-        setup.shape,
-        request.images[0],
-    )
+        first = self._request.images[0] + len(self._found)
+        if first > last:
+            return
+        # The dataset's own master, not the companion: its links are proven against its own directory.
+        container = open_container(Path(self._request.dataset.master))
+        reader = FrameReader(container)
+        if self._setup is None:
+            self._setup = _setup(container, reader, self._request, last)
+        search = _Search(reader, self._setup)
+        with ThreadPoolExecutor(self._request.cores) as pool:
+            for pixels in _in_order(pool, search, range(first, last + 1), AHEAD * self._request.cores, check):
+                self._found.append(pixels)
+                on_frame()
+
+    def _shape(self) -> tuple[int, int]:
+        return self._setup.shape if self._setup is not None else (0, 0)
 
 
 class _Search:
@@ -116,13 +140,13 @@ class _Search:
 
 
 def _in_order(
-    pool: ThreadPoolExecutor, search: _Search, request: Request, check: Callable[[], None]
+    pool: ThreadPoolExecutor, search: _Search, frames: Iterable[int], ahead: int, check: Callable[[], None]
 ) -> Iterator[Pixels]:
     waiting: list[Future[Pixels]] = []
     try:
-        for number in range(request.images[0], request.images[1] + 1):
+        for number in frames:
             waiting.append(pool.submit(search, number))
-            if len(waiting) > AHEAD * request.cores:
+            if len(waiting) > ahead:
                 yield _done(waiting.pop(0), check)
         while waiting:
             yield _done(waiting.pop(0), check)
@@ -138,11 +162,14 @@ def _done(future: Future[Pixels], check: Callable[[], None]) -> Pixels:
     return future.result()
 
 
-def _setup(container: Container, reader: FrameReader, request: Request) -> Setup:
-    """What all frames share, without hot pixels and without what lies beyond the resolution limit."""
+def _setup(container: Container, reader: FrameReader, request: Request, last: int) -> Setup:
+    """What all frames share, without hot pixels and without what lies beyond the resolution limit.
+
+    Hot pixels are looked for in the frames up to `last`.
+    """
     dataset = request.dataset
     setup = Setup.make(dataset.detector, dataset.beam, _mask(container, request))
-    first, last = request.images
+    first = request.images[0]
     numbers = [first + number - 1 for number in hot_sample(last - first + 1)]
     return find_hot_pixels(setup, _readable(reader, numbers), dataset.scan.width)
 

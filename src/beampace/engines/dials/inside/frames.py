@@ -96,20 +96,40 @@ class Frames:
         if file not in self._open:
             while len(self._open) >= OPEN_FILES:
                 self._open.popitem(last=False)[1].close()
-            self._open[file] = h5py.File(file, "r")
+            self._open[file] = _opened(file)
         self._open.move_to_end(file)
         return self._open[file][name]
 
 
 def _places(master: str) -> list[tuple[str, str, int]]:
-    """(file, dataset, place in it) of each frame, in the order of the links."""
+    """(file, dataset, place in it) of each frame, in the order of the links.
+
+    The links are read, not followed: see `_opened`.
+    """
     found = []
     with h5py.File(master, "r") as file:
         group = file["/entry/data"]
         for name in sorted(key for key in group if key.startswith("data_")):
-            dataset = group[name]
-            found += [(dataset.file.filename, dataset.name, at) for at in range(dataset.shape[0])]
+            link = group.get(name, getlink=True)
+            inside = isinstance(link, h5py.HardLink)
+            path, dataset = (master, group[name].name) if inside else _target(link, master)
+            with _opened(path) as data:
+                found += [(path, dataset, at) for at in range(data[dataset].shape[0])]
     return found
+
+
+def _opened(file: str) -> Any:
+    """A data file as dxtbx opens it as the source of a virtual dataset.
+
+    HDF5 has a file open in one mode only: in another, or behind a link, it refuses the second opening, and
+    the virtual dataset shows fill values in place of frames.
+    """
+    return h5py.File(file, "r", swmr=True)
+
+
+def _target(link: Any, master: str) -> tuple[str, str]:
+    """File and dataset that an external link leads to."""
+    return str(Path(master).resolve().parent / link.filename), link.path
 
 
 def _bitshuffled(dataset: Any) -> bool:
@@ -208,17 +228,22 @@ class Served:
         self._panels[master] = Panel(frames, usable, (float(trusted[0]), float(trusted[1])))
 
 
-def learn(sequence: Any, path: Path) -> None:
+def learn(sequence: Any, path: Path, known: str = "") -> None:
     """Write what serving a sequence needs, when we give exactly what dxtbx gives; before `install`.
 
     Where a pixel counts is taken from frames at several angles: an overload in one is no dead pixel, and a
     frame that was lost says nothing.
+
+    Args:
+        sequence: the frames.
+        path: of the file to write.
+        known: file that was written for others of the scan: the last frame is compared with it.
     """
     if not _is_plain(sequence):
         return
     n = len(sequence)
-    looked = sorted({0, n // 4, n // 2, n - 1})
-    usable = np.logical_or.reduce([sequence.get_mask(at)[0].as_numpy_array() for at in looked])
+    looked = [n - 1] if known else sorted({0, n // 4, n // 2, n - 1})
+    usable = _usable(sequence, looked, known)
     if not usable.any():
         return
     trusted = sequence.get_detector()[0].get_trusted_range()
@@ -230,6 +255,13 @@ def learn(sequence: Any, path: Path) -> None:
             np.savez(part, master=master, usable=usable, trusted=np.array(trusted), clipped=clipped)
             part.replace(path)
             return
+
+
+def _usable(sequence: Any, looked: list[int], known: str) -> Array:
+    if not known:
+        return np.asarray(np.logical_or.reduce([sequence.get_mask(at)[0].as_numpy_array() for at in looked]))
+    with np.load(known, allow_pickle=False) as file:
+        return np.asarray(file["usable"])
 
 
 def _same(panel: Panel, sequence: Any, at: int) -> bool:

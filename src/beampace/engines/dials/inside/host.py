@@ -2,8 +2,10 @@
 
 An order is one line of JSON with `directory` and one of
 
-- `program` and `arguments`; with `pixels`, a file, a spot finder takes its strong pixels from there;
-- `learn`: an experiment list whose frames are to be read our way from then on;
+- `program` and `arguments`; with `pixels`, a file, a spot finder takes its strong pixels from there; with
+  `blocks`, `dials.integrate` works by blocks of frames (`blocks.Plan`);
+- `learn`: an experiment list whose frames are to be read our way from then on; `known` is a file that was
+  left by this for other frames of the same scan, or empty;
 - `index` and `answer`: files as in `lattices`.
 
 Answers are lines of JSON: `ready` or `refused` once, then per order `line`s and one `end`.
@@ -26,7 +28,7 @@ from typing import Any, BinaryIO
 
 from dials.util.version import dials_version
 
-from . import shortcuts
+from . import blocks, shortcuts
 from .frames import Served, learn
 from .lattices import answer
 
@@ -166,11 +168,16 @@ def _child(order: Order, do: Callable[[], None], writing: int) -> int:
 
 
 def _run(order: Order, program: Program, served: Served) -> None:
+    arguments = list(order["arguments"])
     if "pixels" in order:
         shortcuts.use_strong_pixels(order["pixels"])
+        # What is left to do takes less time than starting processes for it.
+        arguments.append("spotfinder.mp.nproc=1")
+    if "blocks" in order:
+        blocks.install(blocks.Plan(**order["blocks"]))
     served.install()
-    sys.argv = [order["program"], *order["arguments"]]
-    program(order["arguments"])
+    sys.argv = [order["program"], *arguments]
+    program(arguments)
 
 
 def _learn(order: Order) -> None:
@@ -178,7 +185,7 @@ def _learn(order: Order) -> None:
 
     experiments = ExperimentListFactory.from_json_file(order["learn"], check_format=True)
     if len(experiments.imagesets()) == 1:
-        learn(experiments.imagesets()[0], Path(LEARNED))
+        learn(experiments.imagesets()[0], Path(LEARNED), order["known"])
 
 
 def _code(end: SystemExit) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from dials.algorithms.indexing.basis_vector_search import FFT1D
 from dials.algorithms.merging import merge as merging
+from dials.algorithms.profile_model.gaussian_rs import calculator
 from dials.algorithms.scaling import observers
 from dials.algorithms.scaling.algorithm import ScalingAlgorithm
 from dials.algorithms.spot_finding.finder import ExtractPixelsFromImage
@@ -24,9 +25,11 @@ from dxtbx import flumpy
 
 LARGEST_GROUP, TRIALS = 200, 200
 """Pairs in the largest group and groups of each size, as in DIALS."""
-SHELLS = 30
+SHELLS = 15
 SPOTS_FOR_LATTICE = 3000
 """Spots among which a lattice is searched for; all are indexed with it."""
+SPOTS_FOR_SIGMA = 1500
+"""Spots from which beam divergence and mosaicity are found, each of them in a loop of Python."""
 
 
 def install() -> None:
@@ -36,10 +39,19 @@ def install() -> None:
     _replace(laue_group, "trunccauchy_pdf", _trunccauchy_pdf)
     _bin_resolution_coarsely()
     search_lattice_among(SPOTS_FOR_LATTICE)
+    _replace(calculator, "_select_reflections_for_sigma_calc", _some_for_sigma)
+
+
+def _some_for_sigma(reflections: Any) -> Any:
+    """Spots of the whole scan, evenly; those used in refinement when there are enough."""
+    used = reflections.select(reflections.get_flags(reflections.flags.used_in_refinement))
+    chosen = used if len(used) >= SPOTS_FOR_SIGMA else reflections
+    step = max(1, len(chosen) // SPOTS_FOR_SIGMA)
+    return chosen.select(flex.size_t(range(0, len(chosen), step)))
 
 
 def _bin_resolution_coarsely() -> None:
-    """The limit for the Laue group from 30 shells, not 100: a fit through them gives nearly the same."""
+    """The limit for the Laue group from 15 shells, not 100: a fit through them gives nearly the same."""
 
     def begin(self: Any, i_obs: Any, params: Any, *args: Any, **kwargs: Any) -> None:
         params.nbins = min(params.nbins, SHELLS)

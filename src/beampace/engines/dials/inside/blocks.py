@@ -1,0 +1,322 @@
+"""Integration by blocks of frames, each frame read once, in place of DIALS's own two passes.
+
+DIALS reads every frame for the reference profiles and again for the intensities, in one block per process.
+Here a block's shoeboxes are kept until its last frame was read; its strong reflections then make the
+reference profiles, as DIALS makes them for every 5 degrees, and all are fitted with them. Prediction, masks,
+background, sums and fits are DIALS's functions.
+
+A reflection belongs to the block its predicted centre lies in, whatever frames its shoebox needs: at the
+border of two blocks none is lost or counted twice.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from dials.algorithms.integration.integrator import Executor, MultiExpProfileModeller
+from dials.algorithms.integration.processor import ShoeboxProcessor
+from dials.algorithms.shoebox import MaskCode
+from dials.array_family import flex
+from dials.command_line import integrate as program
+from dials.model.data import make_image
+from dxtbx import flumpy
+from dxtbx.model import Experiment
+
+from . import done
+
+Array = np.ndarray
+Frames = tuple[int, int]
+"""By array index, the last one not included."""
+Range = tuple[float, float]
+"""Of reflection centres, the end not included."""
+
+BYTES = 300e6
+"""Shoeboxes kept by one process."""
+PIXEL_BYTES = 12
+"""Of a shoebox: count, mask and background."""
+LEAST_DEG = 5.0
+"""A block is not shorter where memory allows: DIALS makes reference profiles for so many degrees."""
+OUTSIDE = 0.005
+"""Share of a block's reflections whose shoeboxes may be cut at either end: those close to the spindle axis
+would want frames far away."""
+SLACK = 0.5
+"""Frames by which a block of a growing scan reaches into its neighbours: their models differ a little."""
+DONT_SAVE_SHOEBOXES = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an order says of blocks.
+
+    Attributes:
+        cores: processes at the same time.
+        part: frames to integrate alone, of a scan that goes on; None for all.
+        done: blocks that were integrated before, as `done.Block` has them.
+    """
+
+    cores: int
+    part: list[int] | None = None
+    done: tuple[dict[str, Any], ...] = ()
+
+
+def install(plan: Plan) -> None:
+    """Let `dials.integrate` integrate by blocks, in this process."""
+    theirs = program.create_integrator
+
+    def create(params: Any, experiments: Any, reflections: Any) -> Any:
+        integrator = theirs(params, experiments, reflections)
+        plain = len(experiments.imagesets()) == 1 and params.integration.integrator == "3d"
+        return Blocks(integrator, plan) if plain else integrator
+
+    program.create_integrator = create
+
+
+class Blocks:
+    """Stands where `run_integration` expects DIALS's integrator."""
+
+    def __init__(self, integrator: Any, plan: Plan) -> None:
+        self._theirs, self._plan = integrator, plan
+
+    def integrate(self) -> Any:
+        """The predicted reflections, integrated."""
+        theirs, plan = self._theirs, self._plan
+        reflections, experiments = theirs.reflections, theirs.experiments
+        theirs.initialize_reflections(experiments, theirs.params, reflections)
+        taken = done.take_over([done.Block(**one) for one in plan.done], reflections, experiments)
+        todo = [
+            (span, reflections.select(_indices(chosen)))
+            for span, chosen in ranges_of(reflections, experiments, plan, taken.left)
+        ]
+        found = _integrated(theirs, todo, plan.cores)
+        found, _ = theirs.finalize_reflections(found, experiments, theirs.params)
+        sys.stdout.write(
+            f"{len(found)} reflections in {len(todo)} blocks of frames; {len(taken.table)} were done\n"
+        )
+        found.extend(taken.table)
+        return found
+
+
+def ranges_of(reflections: Any, experiments: Any, plan: Plan, left: Array) -> list[tuple[Range, Array]]:
+    """Ranges of reflection centres, each with the reflections in it.
+
+    They are small enough for the memory, and long enough for reference profiles.
+
+    Args:
+        reflections: all that were predicted.
+        experiments: they belong to.
+        plan: processes, and the part asked for.
+        left: which are still to be integrated.
+    """
+    centre, sizes = _centres(reflections), _sizes(reflections)
+    if plan.part is not None:
+        low, high = plan.part[0] - SLACK, plan.part[1] + SLACK
+        left = left & (centre >= low) & (centre < high)
+    if not left.any():
+        return []
+    low, high = float(np.floor(centre[left].min())), float(np.ceil(centre[left].max() + 1e-9))
+    degrees = (high - low) * abs(experiments[0].scan.get_oscillation()[1])
+    number = max(ceil(sizes[left].sum() / BYTES), min(plan.cores, int(degrees / LEAST_DEG)), 1)
+    borders = np.linspace(low, high, number + 1)
+    found = []
+    for begin, end in zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True):
+        here = left & (centre >= begin) & (centre < end)
+        if here.any():
+            found.append(((begin, end), here))
+    return found
+
+
+def _integrated(theirs: Any, todo: list[tuple[Range, Any]], cores: int) -> Any:
+    """All blocks, each in a child that writes its table."""
+    files = [Path(f"block_{number}.part.refl") for number in range(len(todo))]
+
+    def work(number: int) -> None:
+        block(theirs, *todo[number]).as_file(str(files[number]))
+
+    in_children(work, len(todo), cores)
+    whole = flex.reflection_table()
+    for file in files:
+        whole.extend(flex.reflection_table.from_file(str(file)))
+        file.unlink()
+    return whole
+
+
+def in_children(work: Callable[[int], None], number: int, most: int) -> None:
+    """Do pieces of work in forked children, some at a time.
+
+    Raises:
+        RuntimeError: one failed; what it printed says why.
+    """
+    running: set[int] = set()
+    failed = False
+    for piece in range(number):
+        if len(running) >= most:
+            failed |= _ended(running)
+        pid = os.fork()
+        if pid == 0:
+            os._exit(_worked(work, piece))
+        running.add(pid)
+    while running:
+        failed |= _ended(running)
+    if failed:
+        raise RuntimeError("a block of frames was not integrated")
+
+
+def _ended(running: set[int]) -> bool:
+    """Wait for a child; whether it failed."""
+    pid, status = os.wait()
+    running.discard(pid)
+    return status != 0
+
+
+def _worked(work: Callable[[int], None], piece: int) -> int:
+    try:
+        work(piece)
+    except BaseException:  # noqa: BLE001 - the boundary of a process
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def block(theirs: Any, span: Range, reflections: Any) -> Any:
+    """Integrate the reflections of a block.
+
+    Args:
+        theirs: DIALS's integrator, for experiments and parameters.
+        span: range of their centres.
+        reflections: them, with bounding boxes.
+    """
+    experiments = theirs.experiments
+    imageset = experiments[0].imageset
+    frames = _frames(reflections, span, imageset.get_array_range())
+    _cut(reflections, frames)
+    reflections.compute_partiality(experiments)
+    held = _Held(experiments, theirs.params.profile.valid_foreground_threshold)
+    _read(imageset, frames, reflections, held)
+    table = flex.reflection_table()
+    for part in held.parts:
+        table.extend(part)
+    if theirs.params.profile.fitting:
+        _fit(table, experiments, frames)
+    del table["shoebox"]
+    return table
+
+
+class _Held(Executor):  # type: ignore[misc]
+    """What is done with reflections whose last frame was read; they are kept for the profile fit.
+
+    As `IntegratorExecutor` of DIALS, but that the fit comes later.
+    """
+
+    def __init__(self, experiments: Any, least_valid: float) -> None:
+        super().__init__()
+        self._experiments, self._least_valid = experiments, least_valid
+        self.parts: list[Any] = []
+
+    def process(self, _: int, reflections: Any) -> None:
+        """Mask, background, centroid and sum."""
+        reflections.is_overloaded(self._experiments)
+        reflections.compute_mask(self._experiments)
+        reflections.contains_invalid_pixels()
+        shoebox = reflections["shoebox"]
+        valid = shoebox.count_mask_values(MaskCode.Valid | MaskCode.Foreground)
+        all_of_it = shoebox.count_mask_values(MaskCode.Foreground)
+        poor = valid.as_double() / all_of_it.as_double() < self._least_valid
+        reflections.set_flags(poor, reflections.flags.dont_integrate)
+        reflections.compute_background(self._experiments)
+        reflections.compute_centroid(self._experiments)
+        reflections.compute_summed_intensity()
+        background = MaskCode.Valid | MaskCode.Background
+        reflections["num_pixels.valid"] = shoebox.count_mask_values(MaskCode.Valid)
+        reflections["num_pixels.background"] = shoebox.count_mask_values(background)
+        used = shoebox.count_mask_values(background | MaskCode.BackgroundUsed)
+        reflections["num_pixels.background_used"] = used
+        reflections["num_pixels.foreground"] = valid
+        self.parts.append(reflections)
+
+
+def _read(imageset: Any, frames: Frames, reflections: Any, held: _Held) -> None:
+    """Hand the frames to DIALS, which fills the shoeboxes."""
+    reflections["shoebox"] = flex.shoebox(
+        reflections["panel"], reflections["bbox"], allocate=False, flatten=False
+    )
+    first = imageset.get_array_range()[0]
+    processor = ShoeboxProcessor(reflections, len(imageset.get_detector()), *frames, DONT_SAVE_SHOEBOXES)
+    for index in range(frames[0] - first, frames[1] - first):
+        image = imageset.get_corrected_data(index)
+        if imageset.is_marked_for_rejection(index):
+            mask = tuple(flex.bool(one.accessor(), False) for one in image)
+        else:
+            mask = imageset.get_mask(index)
+        processor.next(make_image(image, mask), held)
+
+
+def _fit(table: Any, experiments: Any, frames: Frames) -> None:
+    """Reference profiles from the block's own strong reflections, and all fitted with them."""
+    strong = table.select(table.get_flags(table.flags.reference_spot))
+    if not len(strong):
+        return
+    fitter = MultiExpProfileModeller()
+    for experiment in experiments:
+        part = _of_frames(experiment, frames)
+        make = part.profile.fitting_class()
+        if make is None:
+            return
+        fitter.add(make(part))
+    fitter.model(strong)
+    fitter.finalize()
+    table.compute_fitted_intensity(fitter)
+
+
+def _of_frames(experiment: Any, frames: Frames) -> Any:
+    """The experiment with a scan of some frames only: the modeller divides its scan into steps."""
+    scan = experiment.scan
+    first = scan.get_array_range()[0]
+    return Experiment(
+        beam=experiment.beam,
+        detector=experiment.detector,
+        goniometer=experiment.goniometer,
+        scan=scan[frames[0] - first : frames[1] - first],
+        crystal=experiment.crystal,
+        profile=experiment.profile,
+        imageset=experiment.imageset,
+    )
+
+
+def _frames(reflections: Any, span: Range, there: Frames) -> Frames:
+    """Frames a block reads: all its own, and what nearly all its shoeboxes need of its neighbours'."""
+    z0, z1 = (_array(part) for part in reflections["bbox"].parts()[4:6])
+    low = min(np.quantile(z0, OUTSIDE, method="lower"), np.floor(span[0]))
+    high = max(np.quantile(z1, 1 - OUTSIDE, method="higher"), np.ceil(span[1]))
+    return max(int(low), there[0]), min(int(high), there[1])
+
+
+def _cut(reflections: Any, frames: Frames) -> None:
+    """Cut shoeboxes that reach beyond the frames; what is left of them tells how partial they are."""
+    *sides, z0, z1 = (_array(part) for part in reflections["bbox"].parts())
+    cut = (np.clip(z0, frames[0], frames[1] - 1), np.clip(z1, frames[0] + 1, frames[1]))
+    reflections["bbox"] = flex.int6(*(flumpy.from_numpy(part.astype(np.int32)) for part in (*sides, *cut)))
+
+
+def _centres(reflections: Any) -> Array:
+    return _array(reflections["xyzcal.px"].parts()[2])
+
+
+def _sizes(reflections: Any) -> Array:
+    x0, x1, y0, y1, z0, z1 = (_array(part).astype(float) for part in reflections["bbox"].parts())
+    return np.asarray((x1 - x0) * (y1 - y0) * (z1 - z0) * PIXEL_BYTES)
+
+
+def _indices(chosen: Array) -> Any:
+    return flumpy.from_numpy(np.flatnonzero(chosen).astype(np.uint64))
+
+
+def _array(values: Any) -> Array:
+    return np.asarray(values.as_numpy_array())
