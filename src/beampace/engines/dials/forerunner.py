@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -34,8 +35,8 @@ from beampace.engines.dials.strong import PixelSearch
 
 log = logging.getLogger("beampace.dials")
 
-FIRST_DEG = 6.0
-"""Rotation before the first indexing: enough that a wrong lattice is seen to be wrong."""
+FIRST_DEG, FIRST_FRAMES = 6.0, 20
+"""Before anything is begun: enough that a hot pixel, and a wrong lattice, is seen to be one."""
 BLOCK_DEG = 5.0
 """Least rotation of a block: reference profiles need strong reflections."""
 ITERATIONS = 5
@@ -197,6 +198,8 @@ class Forerunner:
         with closing(wait_for(session, self._check)):
             number = 0
             while (readable := self._next()) is not None:
+                if readable.n < first_frames(readable.dataset.scan.width):
+                    continue
                 self.search.until(readable.n, _nothing, self._check)
                 if not self._due(readable):
                     continue
@@ -222,9 +225,8 @@ class Forerunner:
             raise _Abandoned("it is not wanted")
 
     def _due(self, readable: Readable) -> bool:
-        width = abs(readable.dataset.scan.width)
-        block = BLOCK_DEG if self._end else FIRST_DEG
-        return readable.n >= self._wanted and (readable.n - self._end) * width >= block
+        degrees = (readable.n - self._end) * abs(readable.dataset.scan.width)
+        return readable.n >= self._wanted and degrees >= BLOCK_DEG
 
     def _integrate(self, session: Session, readable: Readable, number: int) -> None:
         """Index all frames so far, and integrate those that were not."""
@@ -270,6 +272,11 @@ class Forerunner:
         self.lattice = done.outputs[0]
         arguments = (*steps.refine(request), f"refinement.refinery.max_iterations={ITERATIONS}")
         return chain.run("refine", done.outputs, arguments, ("refined.expt", "refined.refl")).pair
+
+
+def first_frames(width: float) -> int:
+    """Frames of a width in degrees before anything is begun."""
+    return max(FIRST_FRAMES, ceil(FIRST_DEG / abs(width))) if width else FIRST_FRAMES
 
 
 def integrate_part(chain: Chain, request: Request, refined: Pair, span: tuple[int, int], margin: int) -> Pair:

@@ -16,7 +16,6 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +30,11 @@ from dxtbx import flumpy
 from dxtbx.model import Experiment
 
 from . import done
+from .ranges import Range, Wish, ranges_of
 
 Array = np.ndarray
 Frames = tuple[int, int]
 """By array index, the last one not included."""
-Range = tuple[float, float]
-"""Of reflection centres, the end not included."""
 
 BYTES = 300e6
 """Shoeboxes kept by one process."""
@@ -47,8 +45,6 @@ LEAST_DEG = 5.0
 OUTSIDE = 0.005
 """Share of a block's reflections whose shoeboxes may be cut at either end: those close to the spindle axis
 would want frames far away."""
-SLACK = 0.5
-"""Frames by which a block of a growing scan reaches into its neighbours: their models differ a little."""
 DONT_SAVE_SHOEBOXES = False
 
 
@@ -91,10 +87,10 @@ class Blocks:
         reflections, experiments = theirs.reflections, theirs.experiments
         theirs.initialize_reflections(experiments, theirs.params, reflections)
         taken = done.take_over([done.Block(**one) for one in plan.done], reflections, experiments)
-        todo = [
-            (span, reflections.select(_indices(chosen)))
-            for span, chosen in ranges_of(reflections, experiments, plan, taken.left)
-        ]
+        frames = LEAST_DEG / abs(experiments[0].scan.get_oscillation()[1])
+        wish = Wish(plan.cores, BYTES, frames, part=plan.part)
+        ranges = ranges_of(_centres(reflections), _sizes(reflections), taken.left, wish)
+        todo = [(span, reflections.select(_indices(chosen))) for span, chosen in ranges]
         found = _integrated(theirs, todo, plan.cores)
         found, _ = theirs.finalize_reflections(found, experiments, theirs.params)
         sys.stdout.write(
@@ -102,35 +98,6 @@ class Blocks:
         )
         found.extend(taken.table)
         return found
-
-
-def ranges_of(reflections: Any, experiments: Any, plan: Plan, left: Array) -> list[tuple[Range, Array]]:
-    """Ranges of reflection centres, each with the reflections in it.
-
-    They are small enough for the memory, and long enough for reference profiles.
-
-    Args:
-        reflections: all that were predicted.
-        experiments: they belong to.
-        plan: processes, and the part asked for.
-        left: which are still to be integrated.
-    """
-    centre, sizes = _centres(reflections), _sizes(reflections)
-    if plan.part is not None:
-        low, high = plan.part[0] - SLACK, plan.part[1] + SLACK
-        left = left & (centre >= low) & (centre < high)
-    if not left.any():
-        return []
-    low, high = float(np.floor(centre[left].min())), float(np.ceil(centre[left].max() + 1e-9))
-    degrees = (high - low) * abs(experiments[0].scan.get_oscillation()[1])
-    number = max(ceil(sizes[left].sum() / BYTES), min(plan.cores, int(degrees / LEAST_DEG)), 1)
-    borders = np.linspace(low, high, number + 1)
-    found = []
-    for begin, end in zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True):
-        here = left & (centre >= begin) & (centre < end)
-        if here.any():
-            found.append(((begin, end), here))
-    return found
 
 
 def _integrated(theirs: Any, todo: list[tuple[Range, Any]], cores: int) -> Any:

@@ -1,0 +1,120 @@
+"""Blocks of frames: which reflections go together, and which are the same in two tables."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beampace.core.engine import Request
+from beampace.engines.dials.forerunner import FIRST_FRAMES, Block, first_frames
+from beampace.engines.dials.inside.matching import change_of_basis, keys, partners
+from beampace.engines.dials.inside.ranges import SLACK, Wish, ranges_of
+from beampace.simulate.scenario import Scenario
+from beampace.simulate.simulation import simulate_scan
+
+
+@given(
+    centre=st.lists(st.floats(0, 300, allow_nan=False), min_size=1, max_size=200).map(np.array),
+    most=st.floats(1, 400),
+    frames=st.floats(1, 400),
+    cores=st.integers(1, 8),
+)
+def test_every_reflection_is_in_one_range(centre, most, frames, cores):
+    left = np.arange(len(centre)) % 3 > 0
+    found = ranges_of(centre, np.ones(len(centre)), left, Wish(cores, most, frames))
+    counted = np.sum([chosen for _, chosen in found], axis=0) if found else np.zeros(len(centre))
+    assert (counted == left).all()
+    for (begin, end), chosen in found:
+        assert ((centre[chosen] >= begin) & (centre[chosen] < end)).all()
+
+
+def test_ranges_are_as_many_as_memory_and_cores_ask_for():
+    centre = np.linspace(0, 99.99, 1000)
+    size, all_of_them = np.full(1000, 2.0), np.ones(1000, bool)
+    assert len(ranges_of(centre, size, all_of_them, Wish(2, 1e9, 25))) == 2
+    assert len(ranges_of(centre, size, all_of_them, Wish(8, 1e9, 25))) == 4
+    assert len(ranges_of(centre, size, all_of_them, Wish(2, 201, 25))) == 10
+    assert len(ranges_of(centre, size, all_of_them, Wish(1, 1e9, 500))) == 1
+
+
+def test_a_part_reaches_a_little_into_its_neighbours():
+    centre = np.arange(0, 100, 0.1)
+    ((begin, end), chosen), *rest = ranges_of(
+        centre, np.ones(1000), np.ones(1000, bool), Wish(1, 1e9, 500, part=(20, 40))
+    )
+    assert not rest
+    assert centre[chosen].min() == pytest.approx(20 - SLACK)
+    assert 40 <= centre[chosen].max() < 40 + SLACK
+    assert (begin, end) == (19.0, 41.0)
+
+
+A = np.array([[0.01, 0.002, 0.0], [0.0, 0.02, 0.001], [0.003, 0.0, 0.03]])
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        np.eye(3, dtype=int),
+        np.array([[0, 1, 0], [0, 0, 1], [1, 0, 0]]),
+        np.array([[-1, 0, 0], [0, -1, 0], [1, 0, 1]]),
+    ],
+)
+def test_a_change_of_axes_is_found(move):
+    """h_new = M h_old is the same vector: A_new M = A_old."""
+    new = A @ np.linalg.inv(move)
+    found = change_of_basis(A.ravel().tolist(), new.ravel().tolist())
+    assert (found == move).all()
+
+
+def test_another_lattice_is_no_change_of_axes():
+    doubled = A @ np.diag([0.5, 1.0, 1.0])
+    angle = np.radians(12)
+    turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+    for other in (doubled, turn @ A):
+        assert change_of_basis(A.ravel().tolist(), other.ravel().tolist()) is None
+
+
+def test_partners_are_the_same_reflections():
+    """Against a search through all pairs; some indices cross twice, some are in one table only."""
+    rng = np.random.default_rng(1)
+    hkl = rng.integers(-9, 10, (400, 3))
+    entering, centre = rng.integers(0, 2, 400), rng.uniform(0, 500, 400)
+    ours = rng.permutation(400)[:250]
+    at = centre[ours] + rng.normal(0, 0.05, 250)
+    strange = hkl[ours].copy()
+    strange[::50] += 20
+    mine, theirs = partners(keys(strange, entering[ours]), at, keys(hkl, entering), centre)
+    expected = [n for n in range(250) if n % 50]
+    assert sorted(mine.tolist()) == expected
+    for one, other in zip(mine, theirs, strict=True):
+        same = (hkl == strange[one]).all(axis=1) & (entering == entering[ours[one]])
+        assert other == min(np.flatnonzero(same), key=lambda n: abs(centre[n] - at[one]))
+
+
+def test_indices_beyond_the_highest_have_no_partner():
+    far = np.array([[600, 0, 0]])
+    mine, _ = partners(keys(far, np.array([0])), np.zeros(1), keys(far, np.array([0])), np.zeros(1))
+    assert not len(mine)
+
+
+def test_a_small_width_asks_for_more_frames():
+    assert first_frames(0.2) == 30
+    assert first_frames(-0.1) == 60
+    assert first_frames(1.0) == FIRST_FRAMES
+
+
+def test_a_block_holds_while_the_master_says_the_same(tmp_path, request_of):
+    asked = request_of(tmp_path)
+    block = Block((tmp_path / "a", tmp_path / "b"), (0, 2), asked)
+    assert block.holds(asked)
+    assert not block.holds(replace(asked, images=(1, 1)))
+    beam = replace(asked.dataset.beam, wavelength=asked.dataset.beam.wavelength * 1.01)
+    assert not block.holds(replace(asked, dataset=replace(asked.dataset, beam=beam)))
+
+
+@pytest.fixture
+def request_of():
+    dataset = simulate_scan(Scenario(name="one", n_frames=3, crystal=None)).dataset
+    return lambda directory: Request(dataset, directory / "m.h5", directory, (1, 3), 1)
