@@ -2,9 +2,9 @@
 
 Run: `python benchmarks/dials_follow.py [--frames 250] [--per-file 10] [--rate 5] [--rounds 1]`.
 
-A sweep of 4M appears as closed files at a fixed rate, by copying, beside `beampace process`; then the finished
-set is processed. Prints seconds from the last file to the end of the program, what the finished set took, their
-ratio, and how the observations of both agree.
+A sweep of 4M appears as closed files at a fixed rate, by copying, beside `beampace process`; then the
+finished set is processed. Prints seconds from the last file to the end of the program, what the finished set
+took, their ratio, and how the observations of both agree.
 """
 
 from __future__ import annotations
@@ -73,21 +73,24 @@ def followed(master: Path, directory: Path, per_file: int, rate: float, cores: i
     return time.perf_counter() - last, out
 
 
-def agreement(one: Path, other: Path) -> tuple[int, int, float]:
-    """(observations, observations, correlation of the intensities of those in both)."""
+def agreement(one: Path, other: Path) -> tuple[int, int, int, float]:
+    """(observations of either, those of both, correlation of the intensities of these)."""
     tables = [observations(out / "unmerged.mtz") for out in (one, other)]
     shared = sorted(tables[0].keys() & tables[1].keys())
     pairs = np.array([[table[key] for key in shared] for table in tables])
-    return len(tables[0]), len(tables[1]), float(np.corrcoef(pairs)[0, 1])
+    return len(tables[0]), len(tables[1]), len(shared), float(np.corrcoef(pairs)[0, 1])
 
 
 def observations(path: Path) -> dict[tuple[int, ...], float]:
-    """(h, k, l, operation, frame to the nearest ten) -> scaled intensity."""
+    """(h, k, l in the asymmetric unit, place on the detector and frame, coarsely) -> scaled intensity.
+
+    The place tells equivalent observations apart, whatever axes were chosen.
+    """
     mtz = gemmi.read_mtz_file(str(path))
-    names = ("H", "K", "L", "M/ISYM", "BATCH")
-    keys = np.column_stack([mtz.column_with_label(name).array for name in names]).astype(int)
-    keys[:, 4] = np.rint(keys[:, 4] / 10)
-    return dict(zip(map(tuple, keys.tolist()), mtz.column_with_label("I").array.tolist(), strict=True))
+    x, y, frame = (mtz.column_with_label(name).array / 20 for name in ("XDET", "YDET", "BATCH"))
+    place = np.column_stack([*(mtz.column_with_label(name).array for name in "HKL"), x, y, frame])
+    keys = map(tuple, np.rint(place).astype(int).tolist())
+    return dict(zip(keys, mtz.column_with_label("I").array.tolist(), strict=True))
 
 
 def main() -> None:
@@ -109,10 +112,12 @@ def main() -> None:
             following.append(seconds)
             whole.append(finished(master, root / f"w{number}", asked.cores))
             print(f"last frame to result {seconds:.1f} s; the finished set {whole[-1]:.1f} s", flush=True)
-        a, b, cc = agreement(out, root / f"w{asked.rounds - 1}")
+        a, b, both, cc = agreement(out, root / f"w{asked.rounds - 1}")
         ratio = statistics.median(following) / statistics.median(whole)
         print(f"{asked.frames} frames of 4M at {asked.rate:g}/s, {asked.cores} cores: ratio {ratio:.3f}")
-        print(f"observations followed {a}, finished {b} ({a / b - 1:+.2%}); correlation {cc:.5f}")
+        print(
+            f"observations: {a} followed, {b} finished ({a / b - 1:+.2%}), {both} in both; CC {cc:.5f}"
+        )
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from beampace.core.taxonomy import Failure
 from beampace.engines.dials import DialsEngine
 from beampace.engines.dials.forerunner import Forerunner
 from beampace.engines.dials.reflections import read_table
+from beampace.engines.dials.scout import Scout
 from beampace.simulate.crystal import CrystalSpec
 from beampace.simulate.files import write_dataset
 from beampace.simulate.options import WriteOptions
@@ -120,10 +121,10 @@ def test_a_scan_that_is_being_written_gives_the_same_observations(finished_set, 
         followed = processed(played.master, tmp_path / "out")
     assert followed.result.verdict.code == whole.result.verdict.code
     log = log_of(followed)
-    assert log.count("scan_range=") >= 2
-    assert "no work ahead" not in log
+    assert log.count("integrate: ended with 0") >= 3
+    assert "work ahead went wrong" not in log
     done = (followed.directory / "dials_1" / "integrate.out.txt").read_text()
-    assert int(done.split(" were done")[0].split()[-1]) > 1000
+    assert int(done.split(" reflections were integrated before")[0].split()[-1]) > 1000
     assert "integrated again" not in done
     assert_the_same(followed, whole)
 
@@ -135,13 +136,13 @@ def test_what_goes_wrong_ahead_changes_nothing(finished_set, whole, tmp_path, mo
     monkeypatch.setattr(Forerunner, "_integrate", fail)
     with Played(finished_set, tmp_path / "raw", every=0.5) as played:
         followed = processed(played.master, tmp_path / "out")
-    assert "no work ahead any more" in log_of(followed)
+    assert "work ahead went wrong" in log_of(followed)
     assert_the_same(followed, whole)
 
 
 def test_blocks_of_another_crystal_are_integrated_again(finished_set, whole, tmp_path, monkeypatch):
     """The model of the blocks is a little turned: they are found out, not taken over."""
-    plain = Forerunner._refined
+    plain = Scout._refined
 
     def turned(self, chain, request, found):
         refined = plain(self, chain, request, found)
@@ -156,7 +157,7 @@ def test_blocks_of_another_crystal_are_integrated_again(finished_set, whole, tmp
         refined[0].write_text(json.dumps(model))
         return refined
 
-    monkeypatch.setattr(Forerunner, "_refined", turned)
+    monkeypatch.setattr(Scout, "_refined", turned)
     with Played(finished_set, tmp_path / "raw") as played:
         followed = processed(played.master, tmp_path / "out")
     done = (followed.directory / "dials_1" / "integrate.out.txt").read_text()

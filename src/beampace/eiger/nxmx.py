@@ -31,7 +31,8 @@ def in_memory(path: Path) -> Iterator[h5py.File]:
     Raises:
         OSError: the file exists, or cannot be written.
     """
-    with h5py.File(path.name, "w", driver="core", backing_store=False, libver=LIBVER) as handle:
+    # HDF5 tells files in memory apart by their names: threads may build those of several directories.
+    with h5py.File(str(path), "w", driver="core", backing_store=False, libver=LIBVER) as handle:
         yield handle
         handle.flush()
         image = handle.id.get_file_image()

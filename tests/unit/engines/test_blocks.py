@@ -8,46 +8,55 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beampace.core.engine import Request
-from beampace.engines.dials.forerunner import FIRST_FRAMES, Block, first_frames
-from beampace.engines.dials.inside.matching import change_of_basis, keys, partners
-from beampace.engines.dials.inside.ranges import SLACK, Wish, ranges_of
+from beampace.engines.dials.forerunner import Block
+from beampace.engines.dials.inside.matching import change_of_basis, keys, partners, twice
+from beampace.engines.dials.inside.ranges import Wish, gaps, ranges_of
+from beampace.engines.dials.scout import FIRST_FRAMES, first_frames
 from beampace.simulate.scenario import Scenario
 from beampace.simulate.simulation import simulate_scan
 
 
 @given(
-    centre=st.lists(st.floats(0, 300, allow_nan=False), min_size=1, max_size=200).map(np.array),
+    centre=st.lists(st.floats(-5, 300, allow_nan=False), min_size=1, max_size=200).map(np.array),
     most=st.floats(1, 400),
-    frames=st.floats(1, 400),
+    number=st.integers(0, 20),
     cores=st.integers(1, 8),
 )
-def test_every_reflection_is_in_one_range(centre, most, frames, cores):
-    left = np.arange(len(centre)) % 3 > 0
-    found = ranges_of(centre, np.ones(len(centre)), left, Wish(cores, most, frames))
-    counted = np.sum([chosen for _, chosen in found], axis=0) if found else np.zeros(len(centre))
-    assert (counted == left).all()
+def test_every_reflection_is_in_one_range(centre, most, number, cores):
+    found = ranges_of(centre, np.ones(len(centre)), Wish(cores, most, number))
+    assert (np.sum([chosen for _, chosen in found], axis=0) == 1).all()
     for (begin, end), chosen in found:
         assert ((centre[chosen] >= begin) & (centre[chosen] < end)).all()
 
 
 def test_ranges_are_as_many_as_memory_and_cores_ask_for():
-    centre = np.linspace(0, 99.99, 1000)
-    size, all_of_them = np.full(1000, 2.0), np.ones(1000, bool)
-    assert len(ranges_of(centre, size, all_of_them, Wish(2, 1e9, 25))) == 2
-    assert len(ranges_of(centre, size, all_of_them, Wish(8, 1e9, 25))) == 4
-    assert len(ranges_of(centre, size, all_of_them, Wish(2, 201, 25))) == 10
-    assert len(ranges_of(centre, size, all_of_them, Wish(1, 1e9, 500))) == 1
+    centre, size = np.linspace(0, 99.99, 1000), np.full(1000, 2.0)
+    assert len(ranges_of(centre, size, Wish(2, 1e9, 4))) == 2
+    assert len(ranges_of(centre, size, Wish(8, 1e9, 4))) == 4
+    assert len(ranges_of(centre, size, Wish(2, 201, 4))) == 10
+    assert len(ranges_of(centre, size, Wish(2, 1e9, 0))) == 1
+    assert ranges_of(centre[:0], size[:0], Wish(1, 1e9, 4)) == []
 
 
-def test_a_part_reaches_a_little_into_its_neighbours():
-    centre = np.arange(0, 100, 0.1)
-    ((begin, end), chosen), *rest = ranges_of(
-        centre, np.ones(1000), np.ones(1000, bool), Wish(1, 1e9, 500, part=(20, 40))
-    )
-    assert not rest
-    assert centre[chosen].min() == pytest.approx(20 - SLACK)
-    assert 40 <= centre[chosen].max() < 40 + SLACK
-    assert (begin, end) == (19.0, 41.0)
+@pytest.mark.parametrize(
+    ("spans", "left"),
+    [
+        ([], [(0, 100)]),
+        ([(0, 30), (30, 70)], [(70, 100)]),
+        ([(20, 40)], [(0, 20), (40, 100)]),
+        ([(60, 100), (0, 20)], [(20, 60)]),
+        ([(0, 100)], []),
+    ],
+)
+def test_what_is_left_of_a_scan(spans, left):
+    assert gaps(spans, (0, 100)) == left
+
+
+def test_a_reflection_at_a_border_counts_once():
+    """It was seen by both blocks; after a whole turn it is another observation."""
+    key = np.array([7, 7, 7, 8, 7])
+    centre = np.array([50.2, 49.9, 1850.0, 50.0, 1850.4])
+    assert twice(key, centre, 3.0).tolist() == [True, False, False, False, True]
 
 
 A = np.array([[0.01, 0.002, 0.0], [0.0, 0.02, 0.001], [0.003, 0.0, 0.03]])

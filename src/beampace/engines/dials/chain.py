@@ -148,8 +148,9 @@ class Chain:
             experiments: they belong to.
             known: what was learned of other frames of the same scan, to be confirmed only.
         """
-        if self.session is None:
+        if self.session is None or self.session.learned == experiments:
             return
+        self.session.learned = experiments
         order = {
             "learn": str(experiments),
             "known": str(known) if known else "",

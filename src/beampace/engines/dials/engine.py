@@ -19,6 +19,7 @@ from beampace.engines.dials.forerunner import Block, Forerunner
 from beampace.engines.dials.indexing import Found, Indexed, Pair, find_lattice
 from beampace.engines.dials.installation import HOW_TO_GET, DialsInstallation
 from beampace.engines.dials.reflections import read_table
+from beampace.engines.dials.scout import Whole
 from beampace.engines.dials.session import Refused, Session, begin, wait_for
 from beampace.engines.dials.strong import PixelSearch
 from beampace.engines.dials.symmetry import LaueDecision
@@ -90,16 +91,14 @@ class DialsEngine:
             raise failure(Failure.ENGINE_MISSING, f"{', '.join(absent)} not on PATH.", HOW_TO_GET)
         versions = probe.versions(self.installation, environment)
         before = self.forerunner.for_request(request) if self.forerunner else None
-        search = before.search if before else PixelSearch(request)
+        whole = before.whole(request, progress.check) if before else None
         with self._session(environment, request.directory, progress) as session:
             chain = Chain(
                 self.installation, environment, request.directory, progress, self.memory, session=session
             )
-            found = find_spots(chain, request, search, before.learned if before else None)
-            indexed = find_lattice(chain, request, found, before.lattice if before else None)
-            scaling = measure(
-                chain, request, indexed, before.finish(request, progress.check) if before else ()
-            )
+            found, indexed = taken_over(chain, whole) if whole else lattice(chain, request, before)
+            blocks = before.blocks(request, progress.check) if before else ()
+            scaling = measure(chain, request, indexed, blocks)
             return finish(chain, request, found, indexed, scaling, versions)
 
     @contextmanager
@@ -121,6 +120,21 @@ class DialsEngine:
             yield session
 
 
+def lattice(chain: Chain, request: Request, before: Forerunner | None) -> tuple[Found, Indexed]:
+    """Spots and refined lattice."""
+    search = before.search if before else PixelSearch(request)
+    found = find_spots(chain, request, search, before.learned if before else None)
+    return found, find_lattice(chain, request, found, before.lattice if before else None)
+
+
+def taken_over(chain: Chain, whole: Whole) -> tuple[Found, Indexed]:
+    """Spots and refined lattice as they were found before the scan was settled."""
+    chain.memory.timing.update(whole.memory.timing)
+    chain.parameters.update(whole.parameters)
+    chain.learn(whole.found.experiments)
+    return whole.found, whole.indexed
+
+
 def measure(chain: Chain, request: Request, indexed: Indexed, before: tuple[Block, ...] = ()) -> Scaling:
     """Integrate, find the Laue group, scale, and say where the data end.
 
@@ -136,7 +150,13 @@ def measure(chain: Chain, request: Request, indexed: Indexed, before: tuple[Bloc
         steps.integrate(request),
         ("integrated.expt", "integrated.refl"),
         extra=_processes("integration.mp.nproc", request),
-        session=lambda: {"blocks": {"cores": request.cores, "done": [block.told() for block in before]}},
+        session=lambda: {
+            "blocks": {
+                "cores": request.cores,
+                "done": [block.told() for block in before],
+                "spots": str(indexed.files[1].absolute()),
+            }
+        },
     )
     inputs: tuple[Path, ...] = integrated.outputs
     laue = None

@@ -1,8 +1,9 @@
 """What can be done with the first frames of a scan while the others are written.
 
-Spots are looked for in every frame as it comes. From some degrees on they are indexed, and the frames are
-integrated in blocks, each with the crystal as all frames so far show it. `DialsEngine.process` takes over
-what still holds when the scan is complete; whatever went wrong here it does by itself.
+Spots are looked for in every frame as it comes. From some degrees on they are indexed again and again by one
+process of DIALS, and another integrates the frames in blocks, each with the crystal as all frames so far show
+it. `DialsEngine.process` takes over what still holds when the scan is complete; whatever went wrong here it
+does by itself.
 """
 
 from __future__ import annotations
@@ -10,44 +11,39 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import closing
-from dataclasses import dataclass, replace
-from math import ceil
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
-
-import numpy as np
+from typing import Any, Self, TypeVar
 
 from beampace.core.engine import Readable, Request
-from beampace.core.errors import ScienceError, failure
-from beampace.core.ports import RecordedProgress
-from beampace.core.taxonomy import Failure
+from beampace.core.errors import ScienceError
 from beampace.engines.dials import steps
-from beampace.engines.dials.chain import LEARNED, Chain, Memory
-from beampace.engines.dials.finding import find_spots
-from beampace.engines.dials.indexing import Found, Pair, index, index_with
+from beampace.engines.dials.chain import Chain
+from beampace.engines.dials.indexing import Pair
 from beampace.engines.dials.installation import DialsInstallation
-from beampace.engines.dials.lattice import lattice_of
-from beampace.engines.dials.reflections import read_table
+from beampace.engines.dials.scout import STEP_DEG, Model, Scout, Whole, chain_of, first_frames
 from beampace.engines.dials.session import Refused, Session, begin, wait_for
 from beampace.engines.dials.strong import PixelSearch
 
 log = logging.getLogger("beampace.dials")
 
-FIRST_DEG, FIRST_FRAMES = 6.0, 20
-"""Before anything is begun: enough that a hot pixel, and a wrong lattice, is seen to be one."""
+T = TypeVar("T")
+
 BLOCK_DEG = 5.0
 """Least rotation of a block: reference profiles need strong reflections."""
-ITERATIONS = 5
-"""Of each refinement: the spots come back with more frames, and `process` refines all of them to the end."""
-LEAST_MARGIN = 3
-MARGIN_QUANTILE = 0.99
+MOST_DEG = 10.0
+"""Most rotation of a block: when the scan is complete, the last one is waited for."""
 WAIT_S = 0.2
 
 
 class _Abandoned(Exception):
     """Nobody wants the work any more."""
+
+
+class _Complete(Exception):
+    """All frames are there: a model of some is not wanted any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,27 +66,19 @@ class Block:
         return {"experiments": experiments, "reflections": reflections, "span": self.span}
 
     def holds(self, request: Request) -> bool:
-        """Whether the master still says of the scan what it said then; P11 patches it late."""
-        then, now = self.request.dataset, request.dataset
-        same = (then.detector, then.beam, then.goniometer, then.scan)
-        return (
-            same == (now.detector, now.beam, now.goniometer, now.scan) and self.span[1] <= request.images[1]
-        )
+        """Whether it is a part of what is asked for now."""
+        return unchanged(self.request, request) and self.span[1] <= request.images[1]
 
 
-class _Quiet(RecordedProgress):
-    """Progress of work nobody waits for; it stops when it is abandoned."""
-
-    def __init__(self, check: Callable[[], None]) -> None:
-        super().__init__()
-        self._check = check
-
-    def check(self) -> None:
-        self._check()
+def unchanged(then: Request, now: Request) -> bool:
+    """Whether the master still says of the scan what it said; P11 patches it late."""
+    one, other = then.dataset, now.dataset
+    same = (one.detector, one.beam, one.goniometer, one.scan)
+    return same == (other.detector, other.beam, other.goniometer, other.scan)
 
 
 class Forerunner:
-    """Works on a growing scan in a thread of its own, as a context.
+    """Works on a growing scan in two threads of its own, as a context.
 
     Args:
         installation: where DIALS is.
@@ -110,20 +98,21 @@ class Forerunner:
         self._installation, self._environment, self._request = installation, environment, request
         self._active = active and not installation.absent(environment)
         self.search = PixelSearch(request)
-        self.learned: Path | None = None
-        self.lattice: Path | None = None
+        self._scout = Scout(installation, environment, request, self.search)
         self._blocks: list[Block] = []
-        self._end, self._wanted = 0, 0.0
         self._news = threading.Condition()
         self._latest: Readable | None = None
+        self._model: Model | None = None
+        self._whole: Whole | None = None
         self._finish = self._abandoned = False
-        self._thread: threading.Thread | None = None
+        self._scouting: threading.Thread | None = None
+        self._integrating: threading.Thread | None = None
         self._warm: Session | None = None
 
     def __enter__(self) -> Self:
         if self._active:
             try:
-                self._warm = begin(self._installation, self._environment, self._request.directory)
+                self._warm = self._begin()
             except Refused as refused:
                 log.info("no process is kept ready: %s", refused)
         return self
@@ -133,11 +122,22 @@ class Forerunner:
     ) -> None:
         with self._news:
             self._abandoned = True
-            self._news.notify()
-        if self._thread is not None:
-            self._thread.join()
+            self._news.notify_all()
+        for thread in (self._scouting, self._integrating):
+            if thread is not None:
+                thread.join()
         if self._warm is not None:
             self._warm.close()
+
+    @property
+    def learned(self) -> Path | None:
+        """What a session learned of the frames."""
+        return self._scout.learned
+
+    @property
+    def lattice(self) -> Path | None:
+        """The experiment list of the last indexing."""
+        return self._scout.lattice
 
     def seen(self, readable: Readable) -> None:
         """Take note that more frames can be read; once all can, the rest is left to `process`."""
@@ -147,12 +147,15 @@ class Forerunner:
         with self._news:
             self._finish |= readable.n == whole[1]
             self._latest = readable
-            self._news.notify()
-        if self._finish:
-            return
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="ahead", daemon=True)
-            self._thread.start()
+            self._news.notify_all()
+        if self._scouting is None and not self._finish:
+            self._scouting = self._started(self._find_lattice)
+            self._integrating = self._started(self._integrate_blocks)
+
+    def _started(self, work: Callable[[], None]) -> threading.Thread:
+        thread = threading.Thread(target=self._guarded, args=(work,), name="ahead", daemon=True)
+        thread.start()
+        return thread
 
     def warm(self) -> Session | None:
         """A process that has begun to import DIALS; given once."""
@@ -167,142 +170,171 @@ class Forerunner:
             mine.space_group,
             mine.unit_cell,
         )
-        begun = self._thread is not None
+        begun = self._scouting is not None
         return self if begun and same and not request.tweaks and request.images[0] == 1 else None
 
-    def finish(self, request: Request, check: Callable[[], None]) -> tuple[Block, ...]:
+    def whole(self, request: Request, check: Callable[[], None]) -> Whole | None:
+        """Spots and lattice of all frames, waited for; None when there are none or they do not hold.
+
+        Args:
+            request: what is asked for now.
+            check: called some times a second; what it raises ends the waiting.
+        """
+        self._end(self._scouting, check)
+        whole = self._whole
+        if whole is None or whole.request.images != request.images or not unchanged(whole.request, request):
+            return None
+        return whole
+
+    def blocks(self, request: Request, check: Callable[[], None]) -> tuple[Block, ...]:
         """The blocks that hold, once the one that is being worked on is done; no other is begun.
 
         Args:
             request: what is asked for now.
             check: called some times a second; what it raises ends the waiting.
         """
-        with self._news:
-            self._finish = True
-            self._news.notify()
-        while self._thread is not None and self._thread.is_alive():
-            check()
-            self._thread.join(WAIT_S)
+        self._end(self._integrating, check)
         return tuple(block for block in self._blocks if block.holds(request))
 
-    def _run(self) -> None:
-        try:
-            self._work()
-        except (_Abandoned, Refused) as why:
-            log.info("no work ahead: %s", why)
-        except Exception:  # the boundary of a thread: `process` does all of it by itself
-            log.exception("no work ahead any more")
-
-    def _work(self) -> None:
-        session = begin(self._installation, self._environment, self._request.directory)
-        with closing(wait_for(session, self._check)):
-            number = 0
-            while (readable := self._next()) is not None:
-                if readable.n < first_frames(readable.dataset.scan.width):
-                    continue
-                self.search.until(readable.n, _nothing, self._check)
-                if not self._due(readable):
-                    continue
-                number += 1
-                try:
-                    self._integrate(session, readable, number)
-                except ScienceError as why:
-                    log.info("frames 1 to %d: %s", readable.n, why)
-                    self._wanted = 2 * readable.n
-
-    def _next(self) -> Readable | None:
-        """The newest news, waited for; None when no more work is wanted."""
+    def _end(self, thread: threading.Thread | None, check: Callable[[], None]) -> None:
+        """Let a thread begin nothing new, and wait for it."""
         with self._news:
-            while self._latest is None and not self._finish:
-                self._check()
-                self._news.wait(WAIT_S)
-            self._check()
-            readable, self._latest = self._latest, None
-        return None if self._finish else readable
+            self._finish = True
+            self._news.notify_all()
+        while thread is not None and thread.is_alive():
+            check()
+            thread.join(WAIT_S)
+
+    def _begin(self) -> Session:
+        return begin(self._installation, self._environment, self._request.directory)
+
+    def _session(self) -> closing[Session]:
+        return closing(wait_for(self._begin(), self._check))
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except (_Abandoned, Refused) as why:
+            log.info("no more work ahead: %s", why)
+        except Exception:  # the boundary of a thread: `process` does all of it by itself
+            log.exception("work ahead went wrong")
 
     def _check(self) -> None:
         if self._abandoned:
             raise _Abandoned("it is not wanted")
 
-    def _due(self, readable: Readable) -> bool:
-        degrees = (readable.n - self._end) * abs(readable.dataset.scan.width)
-        return readable.n >= self._wanted and degrees >= BLOCK_DEG
+    def _check_growing(self) -> None:
+        if self._finish:
+            raise _Complete
+        self._check()
 
-    def _integrate(self, session: Session, readable: Readable, number: int) -> None:
-        """Index all frames so far, and integrate those that were not."""
-        place = self._request.directory / f"dials_ahead_{number}"
-        place.mkdir()
-        request = replace(
-            self._request,
-            dataset=readable.dataset,
-            master=readable.companion(place),
-            directory=place,
-            images=(1, readable.n),
-        )
-        chain = Chain(
-            self._installation,
-            self._environment,
-            place,
-            _Quiet(self._check),
-            Memory(),
-            session=session,
-            again=False,
-        )
-        found = find_spots(chain, request, self.search, self.learned)
-        self.learned = place / LEARNED if (place / LEARNED).exists() else None
-        refined = self._refined(chain, request, found)
-        span = (self._end, readable.n - margin_of(found))
-        if span[1] <= span[0]:
+    def _find_lattice(self) -> None:
+        """Models of the frames so far, and at last spots and lattice of all."""
+        with self._session() as session, suppress(_Complete):
+            self._find_models(session)
+        readable = self._latest
+        if self.lattice is not None and readable is not None and readable.n == readable.dataset.n_announced:
+            self._find_whole(readable)
+
+    def _find_models(self, session: Session) -> None:
+        """Spots of all frames as they come, and a model now and then."""
+        wanted = 0
+        while (readable := self._awaited(self._newest)) is not None:
+            width = readable.dataset.scan.width
+            if readable.n < first_frames(width):
+                continue
+            self.search.until(readable.n, _nothing, self._check)
+            if readable.n < wanted:
+                continue
+            try:
+                model = self._scout.model(session, readable, self._check_growing)
+            except ScienceError as why:
+                log.info("frames 1 to %d: %s", readable.n, why)
+                wanted = 2 * readable.n
+                continue
+            wanted = readable.n + int(STEP_DEG / abs(width))
+            with self._news:
+                self._model = model
+                self._news.notify_all()
+
+    def _find_whole(self, readable: Readable) -> None:
+        """What `process` asks for first, in the process of DIALS that it will use."""
+        if self._warm is None:
             return
-        files = integrate_part(chain, request, refined, span, margin_of(found))
-        self._blocks.append(Block(files, span, request))
-        self._end = span[1]
+        session = wait_for(self._warm, self._check)
+        try:
+            self._whole = self._scout.whole(session, readable, self._check)
+        except ScienceError as why:
+            log.info("all frames: %s", why)
 
-    def _refined(self, chain: Chain, request: Request, found: Found) -> Pair:
-        if self.lattice is None:
-            done = index(chain, request, found, found.experiments)
-        else:
-            done = index_with(chain, request, found, self.lattice)
-        doubt = lattice_of(read_table(done.outputs[1])).doubt(
-            steps.degrees(request), request.dataset.scan.width
-        )
-        if doubt:
-            self.lattice = None
-            raise failure(Failure.NOT_INDEXED, f"In the best fit so far {doubt}.")
-        self.lattice = done.outputs[0]
-        arguments = (*steps.refine(request), f"refinement.refinery.max_iterations={ITERATIONS}")
-        return chain.run("refine", done.outputs, arguments, ("refined.expt", "refined.refl")).pair
+    def _newest(self) -> Readable | None:
+        readable, self._latest = self._latest, None
+        return readable
+
+    def _integrate_blocks(self) -> None:
+        with self._session() as session:
+            self._integrate_with(session)
+
+    def _integrate_with(self, session: Session) -> None:
+        """Blocks, each with the newest model."""
+        number = 0
+        while (found := self._awaited(self._next_block)) is not None:
+            model, span = found
+            number += 1
+            try:
+                files = self._integrate(session, model, span, number)
+            except ScienceError as why:
+                log.info("frames %d to %d: %s", span[0] + 1, span[1], why)
+                with self._news:
+                    self._model = None if self._model is model else self._model
+                continue
+            self._blocks.append(Block(files, span, model.request))
+
+    def _next_block(self) -> tuple[Model, tuple[int, int]] | None:
+        """The newest model, and frames after those of the last block for which it holds."""
+        model = self._model
+        if model is None:
+            return None
+        end = self._blocks[-1].span[1] if self._blocks else 0
+        width = abs(model.request.dataset.scan.width)
+        frames = min(model.end - end, int(MOST_DEG / width))
+        return (model, (end, end + frames)) if frames * width >= BLOCK_DEG else None
+
+    def _awaited(self, find: Callable[[], T | None]) -> T | None:
+        """What is found, waited for; None once no more work is wanted."""
+        with self._news:
+            while not self._finish:
+                self._check()
+                found = find()
+                if found is not None:
+                    return found
+                self._news.wait(WAIT_S)
+        return None
+
+    def _integrate(self, session: Session, model: Model, span: tuple[int, int], number: int) -> Pair:
+        place = self._request.directory / f"dials_block_{number}"
+        place.mkdir()
+        chain = chain_of(self._installation, self._environment, place, self._check, session)
+        chain.learn(model.refined[0], model.learned)
+        return integrate_part(chain, model, span)
 
 
-def first_frames(width: float) -> int:
-    """Frames of a width in degrees before anything is begun."""
-    return max(FIRST_FRAMES, ceil(FIRST_DEG / abs(width))) if width else FIRST_FRAMES
-
-
-def integrate_part(chain: Chain, request: Request, refined: Pair, span: tuple[int, int], margin: int) -> Pair:
+def integrate_part(chain: Chain, model: Model, span: tuple[int, int]) -> Pair:
     """Integrate the reflections whose centres lie in some frames.
 
     Args:
         chain: runs the step; it has a session.
-        request: the frames that can be read.
-        refined: crystal and spots of them.
+        model: crystal and spots.
         span: frames by array index, the last one not included.
-        margin: frames beyond that their reflections reach into.
     """
-    first, last = max(0, span[0] - margin), min(request.images[1], span[1] + margin)
+    request = model.request
     return chain.run(
         "integrate",
-        refined,
-        (*steps.integrate(request), f"scan_range={first},{last}"),
+        model.refined,
+        steps.integrate(request),
         ("integrated.expt", "integrated.refl"),
         session=lambda: {"blocks": {"cores": request.cores, "part": span}},
     ).pair
-
-
-def margin_of(found: Found) -> int:
-    """Frames a reflection reaches beyond its centre, from those of the strong spots."""
-    z = found.table["bbox"][:, 4:6]
-    return max(LEAST_MARGIN, int(np.quantile(z[:, 1] - z[:, 0], MARGIN_QUANTILE)))
 
 
 def _nothing() -> None:

@@ -50,10 +50,12 @@ class Session:
 
     Attributes:
         process: it; `version`: of its DIALS.
+        learned: experiment list whose frames it last learned to read.
     """
 
     process: subprocess.Popen[bytes]
     version: str = ""
+    learned: Path | None = None
     _rest: bytes = b""
 
     def run(

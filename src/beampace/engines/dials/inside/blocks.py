@@ -26,22 +26,20 @@ from dials.algorithms.shoebox import MaskCode
 from dials.array_family import flex
 from dials.command_line import integrate as program
 from dials.model.data import make_image
+from dials.util.slice import slice_crystal
 from dxtbx import flumpy
-from dxtbx.model import Experiment
+from dxtbx.model import Experiment, ExperimentList
 
 from . import done
-from .ranges import Range, Wish, ranges_of
+from .ranges import Frames, Range, Wish, gaps, ranges_of, with_slack
 
 Array = np.ndarray
-Frames = tuple[int, int]
-"""By array index, the last one not included."""
-
 BYTES = 300e6
 """Shoeboxes kept by one process."""
 PIXEL_BYTES = 12
 """Of a shoebox: count, mask and background."""
-LEAST_DEG = 5.0
-"""A block is not shorter where memory allows: DIALS makes reference profiles for so many degrees."""
+STRONG = 250
+"""Strong reflections in a block where memory allows, for its nine or more reference profiles."""
 OUTSIDE = 0.005
 """Share of a block's reflections whose shoeboxes may be cut at either end: those close to the spindle axis
 would want frames far away."""
@@ -56,48 +54,107 @@ class Plan:
         cores: processes at the same time.
         part: frames to integrate alone, of a scan that goes on; None for all.
         done: blocks that were integrated before, as `done.Block` has them.
+        spots: file of strong spots with the final indices, to judge these by.
     """
 
     cores: int
-    part: list[int] | None = None
+    part: Frames | None = None
     done: tuple[dict[str, Any], ...] = ()
+    spots: str = ""
 
 
 def install(plan: Plan) -> None:
     """Let `dials.integrate` integrate by blocks, in this process."""
-    theirs = program.create_integrator
+    predict, create = flex.reflection_table.from_predictions_multi, program.create_integrator
+    work = Work(plan)
 
-    def create(params: Any, experiments: Any, reflections: Any) -> Any:
-        integrator = theirs(params, experiments, reflections)
+    def predicted(experiments: Any, **options: Any) -> Any:
+        wanted = work.wanted(experiments)
+        if wanted is None:
+            return predict(experiments, **options)
+        whole = flex.reflection_table()
+        for part in wanted:
+            whole.extend(_predicted(predict, experiments, part, options))
+        return whole
+
+    def created(params: Any, experiments: Any, reflections: Any) -> Any:
+        integrator = create(params, experiments, reflections)
         plain = len(experiments.imagesets()) == 1 and params.integration.integrator == "3d"
-        return Blocks(integrator, plan) if plain else integrator
+        return Blocks(integrator, work) if plain else integrator
 
-    program.create_integrator = create
+    flex.reflection_table.from_predictions_multi = staticmethod(predicted)
+    program.create_integrator = created
+
+
+class Work:
+    """What is to be integrated, and what is there already."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.cores, self._plan = plan.cores, plan
+        self.taken: list[done.Taken] = []
+
+    def wanted(self, experiments: Any) -> list[Frames] | None:
+        """Frames whose reflections are still to be integrated; None for all."""
+        plan = self._plan
+        if plan.part is not None:
+            return [(plan.part[0], plan.part[1])]
+        if not plan.done or len(experiments) != 1:
+            return None
+        spots = flex.reflection_table.from_file(plan.spots)
+        self.taken = done.that_hold([done.Block(**one) for one in plan.done], experiments[0], spots)
+        return gaps([taken.span for taken in self.taken], experiments[0].scan.get_array_range())
+
+    def joined(self, rows: Any) -> Any:
+        """The rows with those that were there already."""
+        if not self.taken:
+            return rows
+        whole = flex.reflection_table()
+        for taken in self.taken:
+            whole.extend(taken.rows)
+        sys.stdout.write(f"{len(whole)} reflections were integrated before\n")
+        whole.extend(rows)
+        return done.each_once(whole)
+
+
+def _predicted(predict: Any, experiments: Any, part: Frames, options: dict[str, Any]) -> Any:
+    """Reflections whose centres lie in some frames, or a little beyond."""
+    low, high = experiments[0].scan.get_array_range()
+    frames = (max(low, part[0] - 1), min(high, part[1] + 1))
+    sliced = ExperimentList([_sliced(experiment, frames) for experiment in experiments])
+    table = predict(sliced, **options)
+    begin, end = with_slack(part)
+    centre = _centres(table)
+    # Beyond the first and the last frame lie centres of reflections that are partly there.
+    inside = ((centre >= begin) | (part[0] <= low)) & ((centre < end) | (part[1] >= high))
+    return table.select(_indices(inside))
+
+
+def _sliced(experiment: Any, frames: Frames) -> Any:
+    """The experiment as it predicts in some frames only."""
+    first = experiment.scan.get_array_range()[0]
+    crystal = slice_crystal(experiment.crystal, (frames[0] - first, frames[1] - first))
+    return _of_frames(experiment, frames, crystal)
 
 
 class Blocks:
     """Stands where `run_integration` expects DIALS's integrator."""
 
-    def __init__(self, integrator: Any, plan: Plan) -> None:
-        self._theirs, self._plan = integrator, plan
+    def __init__(self, integrator: Any, work: Work) -> None:
+        self._theirs, self._work = integrator, work
 
     def integrate(self) -> Any:
         """The predicted reflections, integrated."""
-        theirs, plan = self._theirs, self._plan
+        theirs = self._theirs
         reflections, experiments = theirs.reflections, theirs.experiments
         theirs.initialize_reflections(experiments, theirs.params, reflections)
-        taken = done.take_over([done.Block(**one) for one in plan.done], reflections, experiments)
-        frames = LEAST_DEG / abs(experiments[0].scan.get_oscillation()[1])
-        wish = Wish(plan.cores, BYTES, frames, part=plan.part)
-        ranges = ranges_of(_centres(reflections), _sizes(reflections), taken.left, wish)
+        strong = reflections.get_flags(reflections.flags.reference_spot).count(True)
+        wish = Wish(self._work.cores, BYTES, strong // STRONG)
+        ranges = ranges_of(_centres(reflections), _sizes(reflections), wish)
         todo = [(span, reflections.select(_indices(chosen))) for span, chosen in ranges]
-        found = _integrated(theirs, todo, plan.cores)
+        found = _integrated(theirs, todo, self._work.cores)
         found, _ = theirs.finalize_reflections(found, experiments, theirs.params)
-        sys.stdout.write(
-            f"{len(found)} reflections in {len(todo)} blocks of frames; {len(taken.table)} were done\n"
-        )
-        found.extend(taken.table)
-        return found
+        sys.stdout.write(f"{len(found)} reflections in {len(todo)} blocks of frames\n")
+        return self._work.joined(found)
 
 
 def _integrated(theirs: Any, todo: list[tuple[Range, Any]], cores: int) -> Any:
@@ -232,7 +289,8 @@ def _fit(table: Any, experiments: Any, frames: Frames) -> None:
         return
     fitter = MultiExpProfileModeller()
     for experiment in experiments:
-        part = _of_frames(experiment, frames)
+        # The modeller divides the scan into steps.
+        part = _of_frames(experiment, frames, experiment.crystal)
         make = part.profile.fitting_class()
         if make is None:
             return
@@ -242,8 +300,8 @@ def _fit(table: Any, experiments: Any, frames: Frames) -> None:
     table.compute_fitted_intensity(fitter)
 
 
-def _of_frames(experiment: Any, frames: Frames) -> Any:
-    """The experiment with a scan of some frames only: the modeller divides its scan into steps."""
+def _of_frames(experiment: Any, frames: Frames, crystal: Any) -> Any:
+    """The experiment with a scan of some frames only."""
     scan = experiment.scan
     first = scan.get_array_range()[0]
     return Experiment(
@@ -251,9 +309,10 @@ def _of_frames(experiment: Any, frames: Frames) -> Any:
         detector=experiment.detector,
         goniometer=experiment.goniometer,
         scan=scan[frames[0] - first : frames[1] - first],
-        crystal=experiment.crystal,
+        crystal=crystal,
         profile=experiment.profile,
         imageset=experiment.imageset,
+        identifier=experiment.identifier,
     )
 
 

@@ -61,5 +61,14 @@ def partners(ours: Array, at: Array, theirs: Array, there: Array) -> tuple[Array
     return mine[once], best[mine[once]]
 
 
+def twice(key: Array, centre: Array, near: float) -> Array:
+    """True for rows whose reflection another row has within some frames, but for the first of them."""
+    order = np.lexsort((centre, key))
+    again = np.zeros(len(key), bool)
+    same = (np.diff(key[order]) == 0) & (np.diff(centre[order]) < near)
+    again[order[1:][same]] = True
+    return again
+
+
 def _codes(key: Array, centre: Array) -> Array:
     return np.asarray((key << 31) + np.rint((centre - EARLIEST) * FINE).astype(np.int64))

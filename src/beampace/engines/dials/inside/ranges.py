@@ -11,6 +11,8 @@ import numpy as np
 Array = np.ndarray
 Range = tuple[float, float]
 """Of reflection centres in frames, the end not included."""
+Frames = tuple[int, int]
+"""By array index, the last one not included."""
 
 SLACK = 0.5
 """Frames by which a part of a growing scan reaches into its neighbours: their models differ a little."""
@@ -23,36 +25,45 @@ class Wish:
     Attributes:
         cores: processes at the same time.
         most: bytes of shoeboxes in one.
-        frames: wanted in each where memory allows, for reference profiles.
-        part: frames to integrate alone, by array index, the last one not included; None for all.
+        number: of ranges the strong reflections are enough for, as each makes its own reference profiles.
     """
 
     cores: int
     most: float
-    frames: float
-    part: Sequence[int] | None = None
+    number: int
 
 
-def ranges_of(centre: Array, sizes: Array, left: Array, wish: Wish) -> list[tuple[Range, Array]]:
-    """Ranges of reflection centres, each with the reflections in it: every one that is left is in one.
+def ranges_of(centre: Array, sizes: Array, wish: Wish) -> list[tuple[Range, Array]]:
+    """Ranges of reflection centres, each with the reflections in it: every one is in one.
 
     Args:
         centre: of each reflection, in frames.
         sizes: bytes of its shoebox.
-        left: which are still to be integrated.
         wish: what ranges must be like.
     """
-    if wish.part is not None:
-        low, high = wish.part[0] - SLACK, wish.part[1] + SLACK
-        left = left & (centre >= low) & (centre < high)
-    if not left.any():
+    if not len(centre):
         return []
-    low, high = float(np.floor(centre[left].min())), float(np.floor(centre[left].max()) + 1)
-    number = max(ceil(sizes[left].sum() / wish.most), min(wish.cores, int((high - low) / wish.frames)), 1)
+    low, high = float(np.floor(centre.min())), float(np.floor(centre.max()) + 1)
+    number = max(ceil(sizes.sum() / wish.most), min(wish.cores, wish.number), 1)
     borders = np.linspace(low, high, number + 1)
     found = []
     for begin, end in zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True):
-        here = left & (centre >= begin) & (centre < end)
+        here = (centre >= begin) & (centre < end)
         if here.any():
             found.append(((begin, end), here))
     return found
+
+
+def with_slack(part: Frames) -> Range:
+    """Centres of a part of a scan, a little wider."""
+    return (part[0] - SLACK, part[1] + SLACK)
+
+
+def gaps(spans: Sequence[Frames], whole: Frames) -> list[Frames]:
+    """What some spans leave of the whole."""
+    found, cursor = [], whole[0]
+    for begin, end in sorted(spans):
+        if begin > cursor:
+            found.append((cursor, begin))
+        cursor = max(cursor, end)
+    return [*found, (cursor, whole[1])] if cursor < whole[1] else found
