@@ -99,9 +99,11 @@ def symmetry() -> tuple[str, ...]:
 def scale(request: Request) -> tuple[str, ...]:
     """Arguments of dials.scale."""
     intensities = ("intensity_choice=sum",) if Tweak.SUMMATION_ONLY in request.tweaks else ()
-    # The rounds with a full matrix change no intensity and take a third of the time.
+    # The rounds with a full matrix change no intensity and take a third of the time; 20,000 reflections tell
+    # some dozens of parameters as well as 50,000 (docs/performance.md).
+    quick = ("full_matrix=False", "reflection_selection.random.min_reflections=20000")
     limit = (f"cut_data.d_min={request.d_min:.3f}",) if request.d_min else ()
-    return ("output.html=None", "full_matrix=False", *intensities, *limit)
+    return ("output.html=None", *quick, *intensities, *limit)
 
 
 def merge(d_min: float | None) -> tuple[str, ...]:
