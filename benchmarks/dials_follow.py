@@ -115,9 +115,7 @@ def main() -> None:
         a, b, both, cc = agreement(out, root / f"w{asked.rounds - 1}")
         ratio = statistics.median(following) / statistics.median(whole)
         print(f"{asked.frames} frames of 4M at {asked.rate:g}/s, {asked.cores} cores: ratio {ratio:.3f}")
-        print(
-            f"observations: {a} followed, {b} finished ({a / b - 1:+.2%}), {both} in both; CC {cc:.5f}"
-        )
+        print(f"observations: {a} followed, {b} finished ({a / b - 1:+.2%}), {both} in both; CC {cc:.5f}")
 
 
 if __name__ == "__main__":

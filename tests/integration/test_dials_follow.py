@@ -12,7 +12,6 @@ from beampace.core.cell import UnitCell
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
 from beampace.engines.dials import DialsEngine
-from beampace.engines.dials.forerunner import Forerunner
 from beampace.engines.dials.reflections import read_table
 from beampace.engines.dials.scout import Scout
 from beampace.simulate.crystal import CrystalSpec
@@ -133,8 +132,8 @@ def test_what_goes_wrong_ahead_changes_nothing(finished_set, whole, tmp_path, mo
     def fail(*_):
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(Forerunner, "_integrate", fail)
-    with Played(finished_set, tmp_path / "raw", every=0.5) as played:
+    monkeypatch.setattr(Scout, "model", fail)
+    with Played(finished_set, tmp_path / "raw", every=1.0) as played:
         followed = processed(played.master, tmp_path / "out")
     assert "work ahead went wrong" in log_of(followed)
     assert_the_same(followed, whole)

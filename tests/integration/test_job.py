@@ -21,6 +21,7 @@ from beampace.core.work import WorkName
 from beampace.results import Result
 from beampace.simulate.scenario import Scenario
 from beampace.work import Switch
+from beampace.work.beamline import Beamline
 from beampace.work.order import DIRECTORY_FILE, Order
 from beampace.work.run_order import run_order
 from tests.support.look_data import TINY, grid_scenario, write_scan
@@ -97,13 +98,18 @@ def test_look_and_map(beamtime, tmp_path, work, code):
 @pytest.mark.skipif(shutil.which("dials.import") is None, reason="DIALS is not installed")
 def test_a_strategy(beamtime, tmp_path):
     write_shots(shots_of(Scenario(name="shots")), beamtime / "raw/user/screening_001")
-    order = order_of(beamtime, WorkName.STRATEGY, options={"quiet_s": 0, "transmission": 0.3, "d_min": 2.5})
+    options = {"quiet_s": 0, "transmission": 0.3, "d_min": 2.5}
+    beamline = Beamline(shortest_s=0.02, flux=1e12, beam_um=(20, 10))
+    order = order_of(beamtime, WorkName.STRATEGY, options=options, beamline=beamline)
     status, directory, result, output = run(order, tmp_path / "attempt")
     assert (status, result.verdict.code, directory.name) == (0, "strategy", "strategy_001"), output
     found = json.loads((directory / "strategy.json").read_text())
     assert found["recommendation"]["frames"] > 0
     assert found["tested"]["transmission"] == 0.3
     assert result.parameters.other["wanted"]["d_min"] == 2.5
+    assert found["recommendation"]["exposure_s"] >= 0.02
+    assert found["recommendation"]["dose_mgy"] > 0
+    assert result.parameters.other["beam_um"] == [20, 10]
 
 
 def test_a_recipe(beamtime, tmp_path):

@@ -109,12 +109,18 @@ def strategy(
     d_min: Annotated[float | None, typer.Option(help="Wanted resolution; else what the shots give.")] = None,
     anomalous: Annotated[bool, typer.Option("--anomalous", help="Plan for an anomalous signal.")] = False,
     transmission: Annotated[
-        float | None, typer.Option(help="Of the test shots, 0 to 1; not known, it is taken as 1.")
+        float | None, typer.Option(help="Of the test shots, 0 to 1; else what their master says.")
     ] = None,
     flux: Annotated[
         float | None, typer.Option(help="Photons/s at full transmission, for the dose.", min=0)
     ] = None,
-    beam: Annotated[str, typer.Option(help="Width and height of the beam in um.")] = "50x50",
+    beam: Annotated[
+        str | None, typer.Option(help="Width and height of the beam in um; else as configured, or 50x50.")
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Configuration file whose [beamline] says what the beamline can do."),
+    ] = None,
     space_group: Annotated[str | None, typer.Option(help="Known space group, e.g. P43212 or 96.")] = None,
     unit_cell: Annotated[str | None, typer.Option(help="Known cell a,b,c,alpha,beta,gamma.")] = None,
     out: Annotated[Path | None, typer.Option(help="Result directory: new or empty.")] = None,
@@ -126,7 +132,7 @@ def strategy(
 
     asked = StrategyAsked(
         tuple(masters), completeness, multiplicity, i_over_sigma, d_min, anomalous, transmission, flux, beam,
-        unit_cell, space_group, out, quiet,
+        unit_cell, space_group, out, quiet, config,
     )  # fmt: skip
     raise typer.Exit(strategy_command(asked, json=json))
 

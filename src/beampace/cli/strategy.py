@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from beampace.analysis.strategy import Limits, Wanted
+from beampace.analysis.strategy import Wanted
 from beampace.cli.console import ConsoleProgress
 from beampace.cli.guard import guarded
 from beampace.cli.options import parse_cell, parse_d_min, parse_space_group
@@ -21,6 +21,7 @@ from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
 from beampace.engines.dials import DialsIndexer
 from beampace.results.strategy_schema import CollectionPlan, Strategy
+from beampace.work.beamline import Beamline
 from beampace.work.cancel import Switch
 from beampace.work.job import Finished
 from beampace.work.progress import FanOut
@@ -40,11 +41,12 @@ class StrategyAsked:
     anomalous: bool
     transmission: float | None
     flux: float | None
-    beam_um: str
+    beam_um: str | None
     unit_cell: str | None
     space_group: str | None
     out: Path | None
     quiet: float | None
+    config: Path | None = None
 
 
 def strategy_command(asked: StrategyAsked, *, json: bool) -> int:
@@ -81,7 +83,14 @@ def options_of(asked: StrategyAsked) -> StrategyOptions:
         d_min=parse_d_min(asked.d_min),
         anomalous=asked.anomalous,
     )
-    wishes = Wishes(wanted, Limits(), asked.transmission, asked.flux, parse_beam(asked.beam_um))
+    beamline = beamline_of(asked.config)
+    wishes = Wishes(
+        wanted,
+        beamline.limits,
+        asked.transmission,
+        asked.flux or beamline.flux,
+        beamline.beam_um if asked.beam_um is None else parse_beam(asked.beam_um),
+    )
     return StrategyOptions(
         masters=asked.masters,
         wishes=wishes,
@@ -90,6 +99,17 @@ def options_of(asked: StrategyAsked) -> StrategyOptions:
         out=asked.out,
         patience_s=asked.quiet,
     )
+
+
+def beamline_of(config: Path | None) -> Beamline:
+    """What the beamline can do, from the daemon's configuration: a file, or that of `BEAMPACE_CONFIG`.
+
+    Raises:
+        InputError: the configuration cannot be read, or a key is wrong (bad_request).
+    """
+    from beampace.service.configuration import load
+
+    return load(config).settings.beamline
 
 
 def parse_beam(text: str) -> tuple[float, float]:

@@ -56,6 +56,7 @@ class Dataset:
         n_announced: frames the detector was armed for (images x triggers).
         collected: when the first image was taken (UTC), if the file says.
         hint: what `info.txt` says.
+        transmission: of the attenuator, 0 to 1; None if the file does not say.
         remarks: what was missing, contradictory or put right while reading, as sentences.
     """
 
@@ -71,4 +72,5 @@ class Dataset:
     n_announced: int
     collected: datetime | None = None
     hint: Hint = field(default_factory=Hint)
+    transmission: float | None = None
     remarks: tuple[str, ...] = ()

@@ -27,6 +27,9 @@ HC = 1000 * KEV_ANGSTROM
 CLAMPED_ENERGY = 5500.0
 """P11's control writes max(energy, 5500 eV) into the header."""
 
+ATTENUATOR = "/entry/instrument/attenuator/attenuator_transmission"
+"""Where P11's control patches the transmission in; -1 stands for one that is not known."""
+
 MIN_WAVELENGTH, MAX_WAVELENGTH = 0.05, 10.0
 """Wavelengths that are believed, angstrom."""
 
@@ -62,6 +65,7 @@ def build_dataset(
     period = values.number(f"{DETECTOR}/frame_time") or exposure
     scan = Scan(spindle.angles.starts, spindle.angles.width, exposure, period)
     kind, reason = settle_kind(announced, why, scan)
+    transmission, attenuator_remarks = read_transmission(values)
     return Dataset(
         id=identity(handle, first_chunk, n_frames),
         name=master.name.removesuffix(".h5").removesuffix(".nxs").removesuffix("_master"),
@@ -75,7 +79,8 @@ def build_dataset(
         n_announced=n_frames,
         collected=parse_time(values.text(*TIMES)),
         hint=hint,
-        remarks=plane.remarks + beam_remarks + spindle.remarks,
+        transmission=transmission,
+        remarks=plane.remarks + beam_remarks + spindle.remarks + attenuator_remarks,
     )
 
 
@@ -93,6 +98,16 @@ def announced_frames(master: Path, values: Values) -> tuple[int, int]:
     if not 1 <= total <= MAX_FRAMES:
         raise failure(Failure.METADATA_INCONSISTENT, f"{master} announces {images:g} x {triggers:g} frames.")
     return int(total), int(triggers)
+
+
+def read_transmission(values: Values) -> tuple[float | None, tuple[str, ...]]:
+    """Transmission of the attenuator, 0 to 1, or None. It is a fraction; more than 1 can only be per cent."""
+    said = values.number(ATTENUATOR)
+    if said is None or not 0 < said <= 100:
+        return None, ()
+    if said <= 1:
+        return said, ()
+    return said / 100, (f"attenuator_transmission {said:g} is taken as per cent.",)
 
 
 def read_beam(master: Path, values: Values, hint: Hint) -> tuple[Beam, tuple[str, ...]]:

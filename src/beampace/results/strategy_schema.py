@@ -59,7 +59,9 @@ class CollectionPlan(Model):
     multiplicity: Number = None
     """Expected observations per unique reflection."""
     i_over_sigma: Number = None
-    """Expected mean I/sigma(I) at the resolution limit."""
+    """Expected mean I/sigma(I) of the merged data at the resolution limit."""
+    i_over_sigma_as_tested: Number = None
+    """The same if every degree were exposed as on the test shots."""
     total_s: Positive
     """Time with the shutter open."""
     dose_mgy: Number = None

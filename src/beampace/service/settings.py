@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from beampace.plan import Rule
 from beampace.service.section import Section
 from beampace.service.slurm_section import SlurmSection
+from beampace.work.beamline import Beamline
 
 ENVIRONMENT_PREFIX = "BEAMPACE_"
 
@@ -206,6 +207,8 @@ class Settings(BaseSettings):
     """How datasets are found."""
     cluster: ClusterSection = ClusterSection()
     """Where jobs run."""
+    beamline: Beamline = Beamline()
+    """What the beamline can do, for strategies; `beampace strategy` takes it from here, too."""
     engines: EnginesSection = EnginesSection()
     """Engines of `process`."""
     rules: tuple[Rule, ...] | None = None

@@ -61,8 +61,12 @@ def _shown(name: str, field: Any, values: BaseModel | None) -> str:
     if field.is_required():
         return "required"
     value = field.default if values is None else getattr(values, name)
-    text = str(list(map(str, value))) if isinstance(value, tuple) else str(value)
+    text = str([_plain(one) for one in value]) if isinstance(value, tuple) else str(value)
     return "" if value is None or text in ("", "[]", "{}") else f"`{text}`"
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, int | float) else str(value)
 
 
 def _one_line(text: str | None) -> str:

@@ -306,6 +306,7 @@ def order_of(desk: Desk, job: JobRow, attempt: AttemptRow, dataset: DatasetRow, 
         root_id=beamtime.root_id,
         cores=job.cores,
         keep_all=keep_all,
+        beamline=desk.settings.beamline,
         options=patient(job, dataset, desk.settings.watch.patience_s),
     )
 

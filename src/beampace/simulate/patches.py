@@ -32,7 +32,8 @@ def patch_master(path: Path, dataset: Dataset, options: WriteOptions) -> None:
         if "name" not in entry["instrument"]:
             put(entry["instrument"], "name", "P11")
         attenuator = group(entry["instrument"], "attenuator", "NXattenuator")
-        put(attenuator, "attenuator_transmission", 1.0)
+        known = -1.0 if dataset.transmission is None else dataset.transmission
+        put(attenuator, "attenuator_transmission", known)
         loose = entry.get("sample/goniometer", {})
         for name in [name for name in loose if name.startswith("phi")]:
             del loose[name]

@@ -106,6 +106,7 @@ class Scenario:
         n_frames: frames; a grid has its number of cells.
         still_width: degrees of rotation whose exposure a still has.
         exposure_time, frame_time: s.
+        transmission: of the attenuator, as P11's patch writes it; None if it is not known there.
         grid: a raster of stills over crystals instead of a rotation.
         polarization_fraction: of the beam, in the horizontal plane.
         axis: the spindle, unit vector in the laboratory.
@@ -133,6 +134,7 @@ class Scenario:
     still_width: float = 0.1
     exposure_time: float = 0.0099
     frame_time: float = 0.01
+    transmission: float | None = 1.0
     background: Background = field(default_factory=Background)
     defects: Defects = field(default_factory=Defects)
     fate: Fate = field(default_factory=Fate)

@@ -119,4 +119,5 @@ def _dataset(scenario: Scenario, detector: Detector, beam: Beam, axis: tuple[flo
         scan=scenario.scan,
         n_announced=scenario.n_images,
         collected=datetime(2026, 11, 22, 12, tzinfo=UTC),
+        transmission=scenario.transmission,
     )

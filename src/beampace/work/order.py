@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
 from beampace.core.work import WorkName
+from beampace.work.beamline import Beamline
 
 ORDER_FILE = "order.json"
 ENDING_FILE = "ending"
@@ -56,9 +57,11 @@ class Order(BaseModel):
     """Processes or threads it may use."""
     keep_all: bool = False
     """Keep intermediate files after a success."""
+    beamline: Beamline = Beamline()
+    """What the beamline can do, for strategies."""
     options: Mapping[str, Any] = {}
     """`images` [first, last], `space_group`, `unit_cell` [6 numbers], `d_min`, `quiet_s`, `grid` [columns,
-    rows]."""
+    rows], `transmission`, `flux`."""
 
     @property
     def results_root(self) -> Path:

@@ -119,7 +119,13 @@ def _strategy(options: StrategyOptions, indexer: MakeIndexer, progress: Progress
 def _strategy_options(order: Order, wishes: Wishes, directory: Path, errand: Errand) -> StrategyOptions:
     return StrategyOptions(
         masters=(order.master,),
-        wishes=StrategyWishes(Wanted(d_min=wishes.d_min), transmission=wishes.transmission, flux=wishes.flux),
+        wishes=StrategyWishes(
+            Wanted(d_min=wishes.d_min),
+            order.beamline.limits,
+            wishes.transmission,
+            wishes.flux or order.beamline.flux,
+            order.beamline.beam_um,
+        ),
         unit_cell=wishes.cell,
         space_group=wishes.space_group,
         out=directory,

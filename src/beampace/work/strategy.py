@@ -22,9 +22,10 @@ from beampace.results.strategy_schema import Strategy
 from beampace.work.errand import Errand
 from beampace.work.job import Finished, Job, carry_out
 from beampace.work.strategy_lattice import Chosen, choose_lattice
-from beampace.work.strategy_record import Found, record_of, sentence
+from beampace.work.strategy_record import Found, record_of
 from beampace.work.strategy_shots import Shooting, read_shots
-from beampace.work.strategy_situation import Wishes, situation_of
+from beampace.work.strategy_situation import Wishes, situation_of, transmission_of
+from beampace.work.strategy_words import sentence
 
 WORK = "strategy"
 
@@ -77,7 +78,7 @@ def _strategy(
 ) -> Verdict:
     indexer.prepare()
     shooting = _shot(options, job, progress)
-    found = Found(shooting, datetime.now(UTC), options.wishes.transmission)
+    found = Found(shooting, datetime.now(UTC), transmission_of(shooting, options.wishes))
     try:
         with job.timed("index"):
             chosen = _indexed(options, indexer, shooting, progress)

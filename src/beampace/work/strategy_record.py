@@ -24,21 +24,10 @@ from beampace.results.strategy_schema import (
 from beampace.work.look_record import looked_at
 from beampace.work.strategy_lattice import Chosen, agreement
 from beampace.work.strategy_shots import Shooting
+from beampace.work.strategy_words import TITLES, sentence, transmission_words
 
 RANGE_STEP = 5
 """Degrees between the points of a curve."""
-
-NO_TRANSMISSION = (
-    "The transmission of the test shots is not known and taken as 100 %: "
-    "multiply that of the plans by the true one."
-)
-
-TITLES = {
-    "best": "Best data",
-    "fastest": "Fastest complete set",
-    "anomalous": "Anomalous signal",
-    "P1-safe": "Complete whatever the symmetry",
-}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,6 +164,7 @@ def _plan(plan: Plan, rank: int) -> CollectionPlan:
         anomalous_completeness=plan.anomalous_completeness,
         multiplicity=plan.multiplicity,
         i_over_sigma=plan.i_over_sigma,
+        i_over_sigma_as_tested=plan.i_over_sigma_as_tested,
         total_s=plan.total_s,
         dose_mgy=plan.dose_mgy,
     )
@@ -230,17 +220,10 @@ def _warnings(found: Found) -> tuple[str, ...]:
     said = [*(found.chosen.warnings if found.chosen else found.shooting.remarks)]
     if ice:
         said.append("There are rings of ice on the test shots; spots in them were left out.")
-    if found.transmission is None:
-        said.append(NO_TRANSMISSION)
+    said += transmission_words(found.transmission, found.shooting.transmission)
     second = _second(found)
     if second is not None and second.agrees is not True:
         said.append(f"Second opinion: {second.words}")
     if found.trouble:
         said.append(found.trouble)
     return tuple(dict.fromkeys(said))
-
-
-def sentence(words: str) -> str:
-    """A clause as a sentence."""
-    text = words.strip().rstrip(".")
-    return f"{text[0].upper()}{text[1:]}." if text else ""

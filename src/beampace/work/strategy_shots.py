@@ -36,7 +36,8 @@ class Shooting:
         dataset, ledger: of the first master.
         mask: True where a pixel is not usable, (slow, fast).
         shots, points, analyses: one of each per readable frame; points are the spots in reciprocal space.
-        datasets: name of the dataset of each.
+        datasets: name of the dataset of each; `readers`: read the frame of each by its number.
+        transmission: of all of them, 0 to 1; None if the masters do not say.
         last_seen: monotonic time at which the last frame was first seen.
         remarks: what was wrong with the files, as sentences.
     """
@@ -48,6 +49,8 @@ class Shooting:
     points: tuple[Floats, ...]
     analyses: tuple[FrameAnalysis, ...]
     datasets: tuple[str, ...]
+    readers: tuple[FrameReader, ...]
+    transmission: float | None
     last_seen: float | None
     remarks: tuple[str, ...]
 
@@ -105,6 +108,8 @@ def read_shots(
         points=tuple(one for part in parts for one in part.points),
         analyses=tuple(one for part in parts for one in part.analyses),
         datasets=tuple(name for part in parts for name in part.datasets),
+        readers=tuple(one for part in parts for one in part.readers),
+        transmission=next((part.transmission for part in parts if part.transmission), None),
         last_seen=max((part.last_seen or 0.0 for part in parts), default=0.0) or None,
         remarks=tuple(dict.fromkeys(remark for part in parts for remark in part.remarks)),
     )
@@ -117,7 +122,8 @@ def _read(master: Path, patience_s: float | None, read: ReadOptions | None, prog
     followed = frames.settled(container, master, patience_s, read, progress)
     container, ledger = followed.container, followed.ledger
     numbers = list(ledger.numbers(FrameState.READABLE, FrameState.ANALYSED))
-    analyses, lost = _analysed(container, numbers, progress)
+    reader = FrameReader(container)
+    analyses, lost = _analysed(container, reader, numbers, progress)
     if not analyses:
         raise failure(Failure.FRAMES_MISSING, f"{master}: no frame can be read. {' '.join(lost)}".strip())
     dataset = container.dataset
@@ -131,19 +137,21 @@ def _read(master: Path, patience_s: float | None, read: ReadOptions | None, prog
         points=points,
         analyses=analyses,
         datasets=(dataset.name,) * len(shots),
+        readers=(reader,) * len(shots),
+        transmission=dataset.transmission,
         last_seen=followed.last_seen,
         remarks=(*dataset.remarks, *lost),
     )
 
 
 def _analysed(
-    container: Container, numbers: list[int], progress: Progress
+    container: Container, reader: FrameReader, numbers: list[int], progress: Progress
 ) -> tuple[tuple[FrameAnalysis, ...], tuple[str, ...]]:
     """The frames looked at, and why others could not be: a frame may go after it was seen."""
     progress.stage("look", len(numbers))
     dataset = container.dataset
     analyser = Analyser(Setup.make(dataset.detector, dataset.beam, container.mask()))
-    reader, found, lost = FrameReader(container), [], []
+    found, lost = [], []
     for done, number in enumerate(numbers, 1):
         progress.check()
         try:
@@ -166,16 +174,19 @@ def _check_same(one: Dataset, two: Dataset, master: Path) -> None:
 
     Exposures, rotations and distances are read back, and may differ by as little as that does.
     """
-    pairs = (
+    pairs = [
         (one.detector.distance, two.detector.distance),
         (one.scan.exposure_time, two.scan.exposure_time),
         (abs(one.scan.width), abs(two.scan.width)),
-    )
+    ]
+    if one.transmission and two.transmission:
+        pairs.append((one.transmission, two.transmission))
     same = (one.beam, one.goniometer) == (two.beam, two.goniometer)
     same &= one.detector.image_size == two.detector.image_size
     if not (same and all(math.isclose(a, b, rel_tol=SAME) for a, b in pairs)):
         raise failure(
             Failure.METADATA_INCONSISTENT,
-            f"{master} was not taken with detector, beam, spindle, exposure and rotation of {one.master}.",
+            f"{master} was not taken with detector, beam, transmission, spindle, exposure and rotation of "
+            f"{one.master}.",
             "Give only test shots of one crystal, taken at one distance and energy, with one exposure.",
         )

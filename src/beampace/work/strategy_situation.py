@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from dataclasses import asdict, dataclass, field, replace
 
 import gemmi
 import numpy as np
 
-from beampace.analysis.shots import explained, strongest
+from beampace.analysis.predict import Frame
 from beampace.analysis.strategy import (
     AsTested,
     Falloff,
     Limits,
+    Photometry,
     Situation,
-    SpotTable,
     Wanted,
     fit_falloff,
+    joined,
+    measure,
     reachable_resolution,
 )
-from beampace.core.errors import failure
+from beampace.core.errors import InputError, failure
 from beampace.core.taxonomy import Failure
+from beampace.work.look_pool import counts_of
 from beampace.work.strategy_lattice import Chosen
 from beampace.work.strategy_shots import Shooting
 
 LEAST_EXPOSURE_S = 1e-6
+USUAL_PIXELS = 9.0
+"""Of a spot where there is none to count."""
+
+log = logging.getLogger("beampace.work")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +42,7 @@ class Wishes:
     Attributes:
         wanted: completeness, multiplicity, I/sigma, resolution, anomalous signal.
         limits: of spindle, detector, attenuator and distance.
-        transmission: of the test shots, 0 to 1; None if not known, which is then taken as 1.
+        transmission: of the test shots, 0 to 1; None for that of their masters.
         flux: photons per second at full transmission; None if not known.
         beam_um: width and height of the beam, micrometre.
     """
@@ -88,6 +97,11 @@ def _as_far_as_seen(situation: Situation, shooting: Shooting, chosen: Chosen) ->
     return replace(situation, wanted=replace(situation.wanted, d_min=min(seen)))
 
 
+def transmission_of(shooting: Shooting, wishes: Wishes) -> float | None:
+    """Of the test shots: what was asked for goes before the masters; None if nobody says."""
+    return wishes.transmission or shooting.transmission
+
+
 def as_tested(shooting: Shooting, chosen: Chosen, wishes: Wishes) -> AsTested:
     """How the test shots were taken."""
     scan = shooting.dataset.scan
@@ -98,7 +112,7 @@ def as_tested(shooting: Shooting, chosen: Chosen, wishes: Wishes) -> AsTested:
         )
     return AsTested(
         exposure_s=scan.exposure_time,
-        transmission=wishes.transmission or 1.0,
+        transmission=transmission_of(shooting, wishes) or 1.0,
         width_deg=abs(scan.width),
         mosaicity_deg=chosen.mosaicity,
         distance_mm=shooting.dataset.detector.distance,
@@ -106,18 +120,36 @@ def as_tested(shooting: Shooting, chosen: Chosen, wishes: Wishes) -> AsTested:
 
 
 def falloff_of(shooting: Shooting, chosen: Chosen, tested: AsTested) -> Falloff | None:
-    """Intensity against resolution of the spots the lattice explains."""
-    tables = []
-    for place in chosen.used:
-        fits = explained(shooting.points[place], chosen.lattice.a_matrix)
-        spots = strongest(shooting.analyses[place]).only(fits)
-        row = (1 / np.sqrt(spots.d_star_sq), spots.intensity, spots.background, spots.pixels)
-        tables.append(np.array(row, np.float64))
-    d, intensity, background, pixels = np.concatenate(tables, axis=1)
-    return fit_falloff(SpotTable(d, intensity, background, pixels), tested)
+    """Intensity against resolution of all reflections of the lattice on the shots it was found on."""
+    measured = [_measured(shooting, chosen, place) for place in chosen.used]
+    return fit_falloff(joined([one for one in measured if one is not None]), _spot_pixels(shooting), tested)
+
+
+def _measured(shooting: Shooting, chosen: Chosen, place: int) -> Photometry | None:
+    """The reflections of a shot; None if its frame can no longer be read."""
+    dataset, shot = shooting.dataset, shooting.shots[place]
+    try:
+        counts = counts_of(shooting.readers[place].read(shot.frame))
+    except InputError as error:
+        log.warning("a shot is left out of the falloff: %s", error)
+        return None
+    matrix = np.array(chosen.lattice.a_matrix)
+    frame = Frame(matrix, dataset.goniometer, shot.start, shot.start + shot.width, chosen.mosaicity)
+    unusable = np.zeros(counts.shape, np.bool_) if shooting.mask is None else shooting.mask
+    return measure(counts, unusable, frame, dataset.detector, dataset.beam, _radius(shooting, chosen))
+
+
+def _radius(shooting: Shooting, chosen: Chosen) -> float:
+    """Of the disc that holds a reflection, pixels: twice a usual spot's, and what predictions are off by."""
+    return _spot_size(shooting) + (chosen.lattice.rmsd_px or 0.0)
+
+
+def _spot_pixels(shooting: Shooting) -> float:
+    """Pixels of a usual spot."""
+    pixels = np.concatenate([one.spots.pixels[one.spots.good] for one in shooting.analyses])
+    return float(np.median(pixels)) if len(pixels) else USUAL_PIXELS
 
 
 def _spot_size(shooting: Shooting) -> float:
     """Diameter of a usual spot, pixels."""
-    pixels = np.concatenate([one.spots.pixels[one.spots.good] for one in shooting.analyses])
-    return float(np.sqrt(np.median(pixels) * 4 / np.pi)) if len(pixels) else 3.0
+    return math.sqrt(_spot_pixels(shooting) * 4 / math.pi)

@@ -47,6 +47,20 @@ def test_a_vector_in_words(master, value):
     assert "transformations/omega has the vector" in refusal(master)
 
 
+@pytest.mark.parametrize(
+    ("value", "transmission", "remarked"),
+    [(0.3, 0.3, 0), (np.float32(0.3), 0.3, 0), (12.5, 0.125, 1), (-1.0, None, 0), (0.0, None, 0),
+     (101.0, None, 0), (np.nan, None, 0), ("much", None, 0), (np.array([0.3, 0.3]), 0.3, 0)],
+)  # fmt: skip
+def test_transmissions_that_are_and_are_not_one(master, value, transmission, remarked):
+    """P11 writes -1 when the filters do not answer."""
+    with h5py.File(master, "r+") as handle:
+        handle["entry/instrument/attenuator/attenuator_transmission"] = value
+    found = open_container(master).dataset
+    assert found.transmission == transmission
+    assert sum("per cent" in remark for remark in found.remarks) == remarked
+
+
 def test_angles_too_far_apart_for_numbers(master):
     with h5py.File(master, "r+") as handle:
         del handle[OMEGA]

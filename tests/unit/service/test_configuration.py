@@ -49,6 +49,9 @@ def test_the_file_may_be_named_by_the_environment(tmp_path):
         ("[cluster\n", ("not a TOML file", "line 1")),
         ("[[rules]]\nname = 'x'\n", ("rules.0.kinds",)),
         ("[results]\nkeep = 'some'\n", ("results.keep", "'some'")),
+        ("[beamline]\nmax_rate = 0\n", ("beamline.max_rate", "greater than 0")),
+        ("[beamline]\ndistance_mm = [500, 100]\n", ("beamline.distance_mm", "not below")),
+        ("[beamline]\ntransmission = [0, 50]\n", ("beamline.transmission.1", "less than or equal to 1")),
     ],
 )
 def test_what_is_wrong_is_named_with_its_file(tmp_path, text, words):

@@ -135,6 +135,17 @@ def test_test_shots_before_and_after_the_patch(tmp_path, layout, rewrite, bare):
         assert found.goniometer.axis == (1.0, 0.0, 0.0)
 
 
+@pytest.mark.parametrize("layout", [FileLayout.LEGACY, FileLayout.FW18, FileLayout.NXMX])
+@pytest.mark.parametrize("known", [0.125, 1.0, None])
+def test_the_transmission_is_there_after_the_patch(tmp_path, layout, known):
+    dataset = replace(small_dataset(), transmission=known)
+    before = open_container(written(tmp_path / "before", dataset, layout=layout)).dataset
+    after = open_container(written(tmp_path / "after", dataset, layout=layout, patch=True, patch_delay=0.0))
+    assert before.transmission is None
+    assert after.dataset.transmission == known
+    assert after.dataset.remarks == before.remarks
+
+
 @pytest.mark.parametrize("info", [InfoFile.BEFORE, InfoFile.AFTER])
 def test_a_grid_is_recognised(tmp_path, info):
     dataset = small_dataset(width=0.0, kind=DatasetKind.GRID)

@@ -1,6 +1,7 @@
 """The work `strategy` with an indexer in memory: every ending, and what is written."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from beampace.work.cancel import Switch
 from beampace.work.strategy import StrategyOptions, strategy
 from beampace.work.strategy_record import sohncke_groups
 from beampace.work.strategy_situation import Wishes
-from tests.support.shots import shots_of, write_shots
+from tests.support.shots import PATCHED, shots_of, true_matrix, write_shots
 
 CELL = UnitCell(78.5, 78.5, 37.5, 90, 90, 90)
 
@@ -298,13 +299,73 @@ def test_the_beam_beside_the_detector_is_said(tmp_path):
     assert "misses the detector" in finished.result.verdict.words
 
 
-@pytest.mark.parametrize(("transmission", "warned"), [(None, True), (0.1, False)])
-def test_an_unknown_transmission_is_no_fact(shot, tmp_path, transmission, warned):
+@pytest.mark.parametrize(
+    ("written", "asked", "taken", "words"),
+    [
+        (None, None, None, "not known and taken as 100 %"),
+        (None, 0.1, 0.1, ""),
+        (0.25, None, 0.25, ""),
+        (0.25, 0.2501, 0.2501, ""),
+        (0.25, 0.1, 0.1, "taken as 10 %, as was asked; their master says 25 %"),
+    ],
+)
+def test_the_transmission_asked_for_the_masters_or_none(tmp_path, written, asked, taken, words):
+    made = shots_of(Scenario(name="shots", transmission=written))
+    master, a = write_shots(made, tmp_path / "raw"), tuple(map(tuple, true_matrix(made).tolist()))
+    finished, found = run(master, tmp_path / "out", indexer(a), wishes=Wishes(transmission=asked))
+    assert found.tested.transmission == taken
+    for warnings in (found.warnings, finished.result.verdict.warnings):
+        said = [warning for warning in warnings if "transmission of the test shots" in warning]
+        assert len(said) == bool(words)
+        assert all(words in warning for warning in said)
+
+
+def test_a_weaker_beam_on_the_shots_is_a_weaker_beam_in_the_plans(tmp_path):
+    plans = []
+    for transmission in (1.0, 0.1):
+        made = shots_of(Scenario(name=f"shots_{transmission}", transmission=transmission))
+        a = tuple(map(tuple, true_matrix(made).tolist()))
+        master = write_shots(made, tmp_path / f"{transmission}")
+        _, found = run(master, tmp_path / f"out_{transmission}", indexer(a))
+        plans.append(found.recommendation)
+    assert plans[1].transmission == pytest.approx(0.1 * plans[0].transmission)
+    assert plans[1].i_over_sigma == pytest.approx(plans[0].i_over_sigma)
+
+
+def test_masters_of_two_transmissions_are_not_mixed(shot, tmp_path):
     master, a = shot
-    finished, found = run(master, tmp_path / "out", indexer(a), wishes=Wishes(transmission=transmission))
-    assert found.tested.transmission == transmission
-    assert any("transmission" in one for one in found.warnings) == warned
-    assert any("transmission" in one for one in finished.result.verdict.warnings) == warned
+    other = write_shots(shots_of(Scenario(name="weaker", transmission=0.5), 1), tmp_path / "raw")
+    options = StrategyOptions((master, other), out=tmp_path / "out", patience_s=0.0)
+    finished = strategy(options, indexer(a), Switch())
+    assert finished.result.verdict.code == "metadata_inconsistent"
+
+
+def test_what_the_exposure_of_the_shots_would_give_is_published(shot, tmp_path):
+    master, a = shot
+    _, found = run(master, tmp_path / "out", indexer(a))
+    for plan in (found.recommendation, *found.alternatives):
+        density = found.tested.exposure_s * found.tested.transmission / found.tested.width_deg
+        factor = plan.exposure_s * plan.transmission / plan.width_deg / density
+        assert plan.i_over_sigma == pytest.approx(plan.i_over_sigma_as_tested * factor**0.5)
+
+
+@pytest.mark.parametrize(("gone", "extrapolated"), [((2,), True), ((1, 2, 3), False)])
+def test_a_frame_that_went_away_is_left_out_of_the_falloff(tmp_path, gone, extrapolated):
+    """The lattice came from its spots, which are known."""
+    made = shots_of(Scenario(name="shots"))
+    options = replace(PATCHED, images_per_file=1)
+    master = write_dataset(made.dataset, made.mask, made.frames, tmp_path / "raw", options)
+    a = tuple(map(tuple, true_matrix(made).tolist()))
+
+    class Losing(TruthfulIndexer):
+        def index(self, shots, method, check):
+            for number in gone:
+                master.with_name(f"shots_data_{number:06d}.h5").unlink(missing_ok=True)
+            return super().index(shots, method, check)
+
+    finished, found = run(master, tmp_path / "out", Losing(indexer(a).answers))
+    assert finished.exit == Exit.RESULT
+    assert (found.recommendation.i_over_sigma is not None) == extrapolated
 
 
 def test_what_limits_the_plan_is_in_the_verdict(shot, tmp_path):

@@ -11,8 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-USUAL_LORENTZ = math.sqrt(2)
-"""Median of 1/zeta, by which a reflecting range is longer: zeta is the sine of an evenly spread angle."""
+USUAL_LORENTZ = 1.72
+"""By how much longer than at zeta = 1 a usual reflection reflects, as far as I/sigma goes.
+
+Where background rules, I/sigma of a reflection goes with 1/zeta over the root of 1/zeta. Reflections cross
+the sphere in proportion to zeta, which is the sine of an evenly spread angle: their mean of zeta**-1/2 is
+1.198, that of 1/zeta pi/2, and (pi/2 / 1.198)**2 is 1.72.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +40,12 @@ class AsTested:
 
     @property
     def reflecting_deg(self) -> float:
-        """Width of a rectangle as high and as large as the Gaussian range of a usual reflection."""
-        return math.sqrt(2 * math.pi) * self.mosaicity_deg * USUAL_LORENTZ
+        """Rotation during which background is collected with a usual reflection.
 
-    @property
-    def recorded(self) -> float:
-        """Share of a reflection that one frame records."""
-        return min(1.0, self.width_deg / max(self.reflecting_deg, 1e-9))
-
-    @property
-    def in_turn(self) -> float:
-        """Share of the reflections predicted within half the reflecting range of a frame that it stands for.
-
-        The frame touches those of `width_deg` + `reflecting_deg`; with `recorded` as the share of each that
-        it records, they are as good as those of the wider of the two.
+        A Gaussian of e.s.d. sigma fitted on an even background is as uncertain as the sum over
+        2 sqrt(pi) sigma.
         """
-        touched = self.width_deg + self.reflecting_deg
-        return max(self.width_deg, self.reflecting_deg) / touched
+        return 2 * math.sqrt(math.pi) * self.mosaicity_deg * USUAL_LORENTZ
 
     @property
     def density(self) -> float:

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from beampace.analysis.strategy import widths
-from beampace.analysis.strategy.exposure import BeamDose, Limits
+from beampace.analysis.strategy.exposure import BeamDose
 from beampace.analysis.strategy.falloff import AsTested, Falloff
 from beampace.core.geometry import Beam, Detector, Goniometer
+from beampace.core.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,27 +1,21 @@
-"""Falloff of the intensity fitted to the spots of the test images.
+"""Falloff of the intensity fitted to what was measured at the predicted reflections of the test images.
 
-The bias. Spots are found only where they are strong; near the limit the mean of those found stays at the
-threshold however weak the average reflection is (as Malmquist has it for stars). Acentric intensities are
-distributed exponentially about their mean mu (Wilson (1949) Acta Cryst. 2, 318), and what an exponential
-distribution has beyond a threshold c is exponential again with the same mean. So, shell by shell:
+Shell by shell the mean of reflections recorded in full is the sum of photons over the sum of shares
+(`photometry`), whether they were seen as spots or not: a shell without spots has a mean too, near zero, and
+pulls the line down as much as it should. Against ice and cosmic rays a reflection counts with at most
+`CAP` times the mean of its shell. k exp(-B s**2 / 2) is then fitted to the means themselves, not to their
+logarithms, by least squares with the variance
 
-* where the number N of reflections that the frames should show is known (indexed images), the n found above c
-  and the N - n below it give the maximum likelihood of censored data, the root of
-  mu = <I> - (N - n) / n * c / (exp(c / mu) - 1), <I> the mean of those found;
-* else mu is the mean excess over c of those found (truncated data), which needs no N but is less certain.
+    counting statistics + mean**2 (1/n + MODEL_ERROR**2),
 
-c is the intensity that 5 % of the spots found in the shell do not reach: the threshold of a spot finder is
-soft. Intensities are capped at ten times the shell's median, against ice and cosmic rays. ln mu is then
-fitted as a straight line in s**2 with weight n, on shells beyond `WILSON_LIMIT` where there are enough of
-them: solvent makes the low resolution deviate. One frame records a reflection in part only; mu is divided by
-the share that it records on average, which spreads the distribution and leaves mu too low: in the simulator's
-frames of 0.1 and 0.5 degrees at a mosaicity of 0.12 it was 0.5 to 0.8 of the truth between 4 and 2.2 A, where
-the plain mean of the spots found was up to three times the truth. Too low errs towards exposing too long.
+the second of them being that of n acentric intensities, which are distributed exponentially about their mean
+(Wilson (1949) Acta Cryst. 2, 318). It is fitted on the shells beyond `WILSON_LIMIT` where enough of them show
+something: solvent makes the low resolution deviate. That B is `USUAL_B` within `SPREAD_B` counts as one more
+measurement: a few shells of a few reflections say little of it, and the line is extrapolated.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
 
@@ -29,124 +23,131 @@ import numpy as np
 import numpy.typing as npt
 
 from beampace.analysis.strategy.falloff import AsTested, Falloff
+from beampace.analysis.strategy.photometry import Photometry
 
 Floats = npt.NDArray[np.float64]
 
 WILSON_LIMIT = 4.5
 """Resolution (angstrom) below which intensities follow Wilson's line."""
-SHELLS = 12
-FEWEST_SPOTS = 8
-"""Spots in a shell that counts."""
-B_RANGE = (0.0, 200.0)
-CAP = 10.0
-SOFT = 0.05
+MOST_SHELLS = 20
+FEWEST_SHELLS = 3
+SHELL = 40
+SMALLEST_SHELL = 12
+"""Reflections in a shell, where there are enough of them, and at least."""
+SEEN = 3.0
+"""Standard deviations above zero at which a shell shows something."""
+CAP = 15.0
+MODEL_ERROR = 0.1
+"""Relative deviation of real means from Wilson's line."""
+USUAL_B, SPREAD_B = 45.0, 20.0
+"""B of crystals, square angstrom, with some 20 of the Lorentz factor and of the scattering factors' fall."""
+B_FACTORS = np.arange(0.0, 200.5, 0.5)
+ROUNDS = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SpotTable:
-    """Spots of the test images.
+class Shells:
+    """Means in shells of resolution, ascending in 1/d**2.
 
     Attributes:
-        d: angstrom, (n,).
-        intensity: photons above background on their frame, (n,).
-        background: photons per pixel on their frame, (n,).
-        pixels: pixels that each covers, (n,).
+        inverse_d2: 1/d**2, (n,).
+        mean: photons of a reflection recorded in full, (n,).
+        noise: variance of that by counting statistics, (n,).
+        count: reflections recorded in full that say as much, (n,).
+        background: photons per pixel, (n,).
     """
 
-    d: Floats
-    intensity: Floats
+    inverse_d2: Floats
+    mean: Floats
+    noise: Floats
+    count: Floats
     background: Floats
-    pixels: Floats
+
+    @property
+    def seen(self) -> npt.NDArray[np.bool_]:
+        """Which shells show something: all up to the first that does not."""
+        return np.asarray(np.cumprod(self.mean > SEEN * np.sqrt(self.noise)) > 0)
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> Shells:
+        """The chosen ones."""
+        names = ("inverse_d2", "mean", "noise", "count", "background")
+        return Shells(*(getattr(self, name)[chosen] for name in names))
 
 
-def fit_falloff(spots: SpotTable, tested: AsTested, possible_d: Floats | None = None) -> Falloff | None:
-    """The falloff, or None where too few spots are found to fit one.
-
-    Args:
-        spots: found on the frames (ice rings and spots that do not index are better left out).
-        tested: how the frames were taken.
-        possible_d: resolution (angstrom) of every reflection that crosses the sphere within half the
-            reflecting range of those frames (`predict` with `n_sigma` 1.25); None if not known.
-    """
-    s2 = 1 / spots.d**2
-    good = np.isfinite(s2) & (spots.intensity > 0)
-    if np.count_nonzero(good) < 2 * FEWEST_SPOTS:
-        return None
-    possible = None if possible_d is None else 1 / possible_d**2
-    rows = _shells(spots, good, _edges(s2[good]), possible, tested.in_turn)
-    if len(rows) < 2:
-        return None
-    fitted = _fitted_part(rows)
-    slope, level = _line(fitted)
-    rates = tuple((float(row[0]), float(row[3]) / tested.exposure_s) for row in rows)
-    pixels = float(np.median(spots.pixels[good]))
-    scale = math.exp(level) / tested.recorded
-    limit = 1 / math.sqrt(float(fitted[-1, 0]))
-    return Falloff(scale, -2 * slope, rates, pixels, tested, len(fitted), limit)
-
-
-def _edges(s2: Floats) -> Floats:
-    """Edges of shells of equal volume in reciprocal space, as far as all but a few spots reach."""
-    count = int(min(SHELLS, max(3, len(s2) // (2 * FEWEST_SPOTS))))
-    return np.asarray(np.linspace(s2.min() ** 1.5, np.quantile(s2, 0.995) ** 1.5, count + 1) ** (2 / 3))
-
-
-def _shells(
-    spots: SpotTable, good: npt.NDArray[np.bool_], edges: Floats, possible: Floats | None, share: float
-) -> Floats:
-    """Rows (mean 1/d**2, ln of the mean intensity, spots, photons per pixel), ascending."""
-    rows, s2 = [], 1 / spots.d**2
-    for low, high in itertools.pairwise(edges.tolist()):
-        inside = good & (s2 >= low) & (s2 <= high)
-        if np.count_nonzero(inside) < FEWEST_SPOTS:
-            continue
-        expected = None
-        if possible is not None:
-            expected = share * float(np.count_nonzero((possible >= low) & (possible <= high)))
-        mean, count = mean_intensity(spots.intensity[inside], expected)
-        if mean > 0:
-            level = float(np.median(spots.background[inside]))
-            rows.append((float(s2[inside].mean()), math.log(mean), count, max(level, 0.0)))
-    return np.array(rows, np.float64).reshape(-1, 4)
-
-
-def mean_intensity(found: Floats, possible: float | None) -> tuple[float, int]:
-    """Mean intensity of all reflections, from those that were found, and how many tell it.
+def fit_falloff(measured: Photometry, spot_pixels: float, tested: AsTested) -> Falloff | None:
+    """The falloff, or None where fewer than two shells show anything.
 
     Args:
-        found: intensities above some threshold.
-        possible: how many reflections there are, found or not; None if not known.
+        measured: all predicted reflections of the test images.
+        spot_pixels: pixels over which processing sums a reflection.
+        tested: how the images were taken.
     """
-    capped = np.minimum(found, CAP * float(np.median(found)))
-    threshold = float(np.quantile(capped, SOFT))
-    above = capped[capped >= threshold]
-    if possible is None:
-        return float(above.mean()) - threshold, len(above)
-    missed = max(possible - len(above), 0) / len(above)
-    return _censored_mean(float(above.mean()), threshold, missed), len(above)
+    shells = shells_of(measured)
+    if np.count_nonzero(shells.seen) < 2:
+        return None
+    beyond = shells.inverse_d2 >= 1 / WILSON_LIMIT**2
+    enough = np.count_nonzero(beyond & shells.seen) >= FEWEST_SHELLS
+    fitted = shells.only(beyond) if enough else shells
+    scale, b_factor = _line(fitted)
+    rates = np.maximum(shells.background, 0.0) / tested.exposure_s
+    background = tuple(zip(shells.inverse_d2.tolist(), rates.tolist(), strict=True))
+    seen = shells.inverse_d2[shells.seen]
+    limit = 1 / math.sqrt(float(seen[-1]))
+    return Falloff(scale, b_factor, background, spot_pixels, tested, len(fitted.mean), limit)
 
 
-def _censored_mean(mean: float, threshold: float, missed: float) -> float:
-    """The root of the likelihood equation by bisection: its left side less the right rises with mu."""
-    low, high = 0.0, mean
-    for _ in range(50):
-        middle = (low + high) / 2
-        hidden = missed * threshold / math.expm1(min(threshold / middle, 500.0))
-        low, high = (low, middle) if middle - mean + hidden > 0 else (middle, high)
-    return high
+def shells_of(measured: Photometry) -> Shells:
+    """Means in shells of equal numbers of reflections."""
+    s2 = 1 / measured.d**2
+    if len(s2) < FEWEST_SHELLS * SMALLEST_SHELL:
+        return Shells(*np.zeros((5, 0)))
+    count = min(MOST_SHELLS, max(FEWEST_SHELLS, len(s2) // SHELL))
+    edges = np.quantile(s2, np.linspace(0, 1, count + 1))
+    place = np.clip(np.searchsorted(edges, s2, side="right") - 1, 0, count - 1)
+    rows = [_shell(measured, s2, np.flatnonzero(place == n)) for n in range(count)]
+    return Shells(*np.array([row for row in rows if row is not None]).reshape(-1, 5).T)
 
 
-def _fitted_part(rows: Floats) -> Floats:
-    """Shells beyond the limit of Wilson's line, if there are three."""
-    beyond = rows[rows[:, 0] >= 1 / WILSON_LIMIT**2]
-    return beyond if len(beyond) >= 3 else rows
+def _shell(measured: Photometry, s2: Floats, inside: npt.NDArray[np.intp]) -> tuple[float, ...] | None:
+    """One row of `Shells`; None where nothing would be recorded."""
+    share = measured.share[inside]
+    recorded = float(share.sum())
+    if recorded < 1.0:
+        return None
+    variance = measured.variance[inside]
+    return (
+        float(np.average(s2[inside], weights=share)),
+        capped_mean(measured.photons[inside], variance, share),
+        float(variance.sum()) / recorded**2,
+        recorded**2 / float((share**2).sum()),
+        float(measured.background[inside].mean()),
+    )
 
 
-def _line(rows: Floats) -> tuple[float, float]:
-    """Slope and level at zero, weighted by the spots; the variance of ln mu is about 1/n."""
-    x, y, weight = rows[:, 0], rows[:, 1], rows[:, 2]
-    mean_x, mean_y = np.average(x, weights=weight), np.average(y, weights=weight)
-    spread = float((weight * (x - mean_x) ** 2).sum())
-    slope = float((weight * (x - mean_x) * (y - mean_y)).sum()) / spread if spread > 0 else 0.0
-    slope = min(max(slope, -B_RANGE[1] / 2), -B_RANGE[0] / 2)
-    return slope, float(mean_y - slope * mean_x)
+def capped_mean(photons: Floats, variance: Floats, share: Floats) -> float:
+    """Mean of reflections recorded in full, none of which counts with more than `CAP` times the mean.
+
+    The caps are where one exponentially distributed intensity in a million lies, and ten standard deviations
+    of the counting statistics above it; an outlier is found out when the mean is taken again.
+    """
+    recorded, noise = float(share.sum()), 10 * math.sqrt(float(np.median(variance)))
+    mean = float(np.median(photons)) * len(photons) / recorded
+    for _ in range(3):
+        most = CAP * max(mean, 0.0) * np.maximum(share, share.mean()) + noise
+        mean = float(np.minimum(photons, most).sum()) / recorded
+    return mean
+
+
+def _line(shells: Shells) -> tuple[float, float]:
+    """(k, B) of the least squares; the variance is that of the line of the round before."""
+    model, best = np.maximum(shells.mean, np.sqrt(shells.noise)), (0.0, 0.0)
+    shapes = np.exp(-np.outer(B_FACTORS, shells.inverse_d2) / 2)
+    for _ in range(ROUNDS):
+        weight = 1 / (shells.noise + model**2 * (1 / shells.count + MODEL_ERROR**2))
+        scales = (shapes @ (weight * shells.mean)) / (shapes**2 @ weight)
+        misfit = ((shells.mean - scales[:, None] * shapes) ** 2) @ weight
+        misfit += ((B_FACTORS - USUAL_B) / SPREAD_B) ** 2
+        place = int(np.argmin(misfit))
+        best = float(scales[place]), float(B_FACTORS[place])
+        model = best[0] * shapes[place]
+    return best

@@ -1,9 +1,8 @@
-"""Falloff, exposure and dose."""
+"""Exposure and dose."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,82 +12,15 @@ from beampace.analysis.strategy import (
     BeamDose,
     Falloff,
     Limits,
-    SpotTable,
     dose_budget,
     expose,
-    fit_falloff,
     i_over_sigma,
     wanted_factor,
 )
-from beampace.analysis.strategy.wilson import mean_intensity
 
 TESTED = AsTested(exposure_s=0.02, transmission=0.2, width_deg=0.5, mosaicity_deg=0.1, distance_mm=200.0)
-SHARP = replace(TESTED, mosaicity_deg=1e-4)
 FALLOFF = Falloff(500.0, 30.0, ((0.0, 10.0), (0.25, 4.0)), 20.0, TESTED)
 FLUX = BeamDose(flux=5e12, area_um2=2500.0, wavelength=1.0)
-
-
-def observed(b: float, scale: float, threshold: float, seed: int, n: int = 6000):
-    """Spots above a threshold, and the resolution of all reflections: Wilson's statistics to 1.6 A."""
-    rng = np.random.default_rng(seed)
-    d = (rng.random(n) * 1.6**-3) ** (-1 / 3)
-    d = d[d < 30]
-    intensity = rng.exponential(scale * np.exp(-b / (2 * d**2)))
-    found = intensity > threshold * rng.normal(1.0, 0.05, len(d))
-    table = SpotTable(d[found], intensity[found], np.full(found.sum(), 0.4), np.full(found.sum(), 12.0))
-    return table, d
-
-
-@pytest.mark.parametrize("seed", [1, 2, 3])
-@pytest.mark.parametrize("b", [15.0, 40.0])
-def test_the_falloff_is_found_although_weak_spots_are_not(b, seed):
-    spots, possible = observed(b, 800.0, 60.0, seed)
-    known, unknown = fit_falloff(spots, SHARP, possible), fit_falloff(spots, SHARP)
-    assert known.b_factor == pytest.approx(b, abs=4.0)
-    assert known.scale == pytest.approx(800.0, rel=0.25)
-    assert unknown.b_factor == pytest.approx(b, abs=8.0)
-    assert unknown.intensity(2.5) == pytest.approx(known.intensity(2.5), rel=0.25)
-    assert known.background_at(2.0) == pytest.approx(0.4 / 0.02)
-    assert known.spot_pixels == 12
-
-
-def test_the_mean_of_the_spots_found_alone_would_be_far_too_high():
-    spots, possible = observed(40.0, 800.0, 60.0, 1)
-    outer = spots.d < 2.4
-    truth = 800 * np.exp(-40 / (2 * spots.d[outer] ** 2)).mean()
-    assert spots.intensity[outer].mean() > 3 * truth
-    known = fit_falloff(spots, SHARP, possible)
-    assert known.intensity(float(spots.d[outer].mean())) == pytest.approx(truth, rel=0.3)
-
-
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_the_mean_of_a_shell_with_and_without_the_number_possible(seed):
-    rng = np.random.default_rng(seed)
-    everything = rng.exponential(20.0, 4000)
-    found = everything[everything > 30]
-    assert mean_intensity(found, 4000)[0] == pytest.approx(20.0, rel=0.05)
-    assert mean_intensity(found, None)[0] == pytest.approx(20.0, rel=0.12)
-    ice = np.append(found, [1e6, 1e7])
-    assert mean_intensity(ice, 4000)[0] == pytest.approx(20.0, rel=0.1)
-
-
-def test_a_frame_that_records_a_part_of_each_reflection_is_made_up_for():
-    spots, _ = observed(20.0, 800.0, 60.0, 1)
-    thin = replace(TESTED, width_deg=0.1)
-    assert thin.recorded == pytest.approx(0.1 / (0.1 * math.sqrt(4 * math.pi)))
-    whole, part = fit_falloff(spots, TESTED), fit_falloff(spots, thin)
-    assert thin.in_turn == pytest.approx(thin.reflecting_deg / (0.1 + thin.reflecting_deg))
-    assert part.scale == pytest.approx(whole.scale / thin.recorded)
-
-
-def test_too_few_spots_give_no_falloff():
-    spots, _ = observed(20.0, 800.0, 60.0, 1)
-    few = SpotTable(spots.d[:10], spots.intensity[:10], spots.background[:10], spots.pixels[:10])
-    assert fit_falloff(few, TESTED) is None
-    dead = replace(spots, intensity=np.zeros(len(spots.d)))
-    assert fit_falloff(dead, TESTED) is None
-    same = SpotTable(np.full(100, 3.0), np.full(100, 50.0), np.ones(100), np.ones(100))
-    assert fit_falloff(same, TESTED) is None
 
 
 @pytest.mark.parametrize("width", [0.05, 0.1, 1.0])
