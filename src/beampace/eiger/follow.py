@@ -122,6 +122,8 @@ def follow(
         if grew:
             watch.usable, grown_at = ledger.usable, clock()
         if ledger.usable == len(ledger):
+            if watch.looks > 1 and grew:
+                yield Snapshot(container, ledger, survey.blocks, growing=True)  # before P11's patch
             yield _settled(master, container, survey, watch, chosen, sleep)
             return
         if chosen.quiet_s <= 0 or (not grew and clock() - grown_at >= chosen.quiet_s):

@@ -71,8 +71,8 @@ def test_frames_become_readable_file_by_file(source, tmp_path):
     events = {1.0: copy(source.name)} | {2.0 + k: copy(f"lyso_1_data_{k:06d}.h5") for k in (1, 2, 3, 4)}
     stage = Stage(events)
     seen = snapshots(raw / source.name, stage, appear_s=5.0)
-    assert [snapshot.ledger.usable for snapshot in seen] == [3, 6, 9, 10]
-    assert [snapshot.growing for snapshot in seen] == [True, True, True, False]
+    assert [snapshot.ledger.usable for snapshot in seen] == [3, 6, 9, 10, 10]
+    assert [snapshot.growing for snapshot in seen] == [True, True, True, True, False]
     assert all(snapshot.ledger.count(FrameState.FAILED) == 0 for snapshot in seen)
     frame = FrameReader(seen[1].container, seen[1].blocks).read(5)
     np.testing.assert_array_equal(frame, small_frame(5))
@@ -85,7 +85,7 @@ def test_a_file_that_is_not_yet_whole_is_not_yet(source, tmp_path):
         copy(other)()
     stage = Stage({1.0: begin(name), 6.0: copy(name)})
     seen = snapshots(raw / source.name, stage, quiet_s=10.0)
-    assert [snapshot.ledger.usable for snapshot in seen] == [7, 10]
+    assert [snapshot.ledger.usable for snapshot in seen] == [7, 10, 10]
     assert not seen[-1].ledger.failures
 
 
@@ -142,7 +142,7 @@ def test_a_master_that_vanishes_for_a_moment_is_not_an_end(source, tmp_path):
     half = copies(source, raw, part=0.5)(source.name)
     rest = [copy(f"lyso_1_data_{k:06d}.h5") for k in (2, 3, 4)]
     stage = Stage({1.0: half, 2.0: copy(source.name), 3.0: lambda: [event() for event in rest]})
-    assert [snapshot.ledger.usable for snapshot in snapshots(raw / source.name, stage)] == [3, 10]
+    assert [snapshot.ledger.usable for snapshot in snapshots(raw / source.name, stage)] == [3, 10, 10]
 
 
 def test_another_series_in_the_same_place_is_looked_at_anew(tmp_path):
@@ -156,7 +156,7 @@ def test_another_series_in_the_same_place_is_looked_at_anew(tmp_path):
         write_dataset(again, small_mask(), small_frames(6), raw, WriteOptions(images_per_file=6))
 
     seen = snapshots(master, Stage({1.0: begin_again}))
-    assert [snapshot.ledger.usable for snapshot in seen] == [3, 6]
+    assert [snapshot.ledger.usable for snapshot in seen] == [3, 6, 6]
     assert len({snapshot.container.dataset.id for snapshot in seen}) == 2
 
 

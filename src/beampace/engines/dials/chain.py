@@ -163,6 +163,12 @@ class Chain:
         elif not (self.directory / LEARNED).exists():
             log.warning("frames are read by dxtbx: it gives other pixels than we would")
 
+    def adopt(self, learned: Path | None) -> None:
+        """Let the session read frames as another learned it of the very same ones."""
+        if self.session is not None and learned is not None:
+            order = {"adopt": str(learned), "directory": str(self.directory)}
+            self.session.run(order, self.directory / "learn.out.txt", self.progress.check)
+
     def _execute(self, step: _Step) -> Done:
         """Carry out a step; one that crashes in the session, which takes shortcuts, is done again without."""
         if self.session is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -31,19 +31,15 @@ log = logging.getLogger("beampace.dials")
 
 T = TypeVar("T")
 
-BLOCK_DEG = 5.0
+BLOCK_DEG = 4.0
 """Least rotation of a block: reference profiles need strong reflections."""
-MOST_DEG = 10.0
-"""Most rotation of a block: when the scan is complete, the last one is waited for."""
+MOST_DEG = 8.0
+"""Most rotation of a block: when the crystal of the whole scan is known, the last one is waited for."""
 WAIT_S = 0.2
 
 
 class _Abandoned(Exception):
     """Nobody wants the work any more."""
-
-
-class _Complete(Exception):
-    """All frames are there: a model of some is not wanted any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +74,7 @@ def unchanged(then: Request, now: Request) -> bool:
 
 
 class Forerunner:
-    """Works on a growing scan in two threads of its own, as a context.
+    """Works on a growing scan in threads of its own, as a context.
 
     Args:
         installation: where DIALS is.
@@ -104,8 +100,9 @@ class Forerunner:
         self._latest: Readable | None = None
         self._model: Model | None = None
         self._whole: Whole | None = None
-        self._finish = self._abandoned = False
+        self._complete = self._finish = self._abandoned = False
         self._scouting: threading.Thread | None = None
+        self._concluding: threading.Thread | None = None
         self._integrating: threading.Thread | None = None
         self._warm: Session | None = None
 
@@ -123,7 +120,7 @@ class Forerunner:
         with self._news:
             self._abandoned = True
             self._news.notify_all()
-        for thread in (self._scouting, self._integrating):
+        for thread in (self._scouting, self._concluding, self._integrating):
             if thread is not None:
                 thread.join()
         if self._warm is not None:
@@ -145,12 +142,14 @@ class Forerunner:
         if not self._active or self._request.images != whole or not readable.n:
             return
         with self._news:
-            self._finish |= readable.n == whole[1]
+            self._complete |= readable.n == whole[1]
             self._latest = readable
             self._news.notify_all()
-        if self._scouting is None and not self._finish:
-            self._scouting = self._started(self._find_lattice)
+        if not self._complete and self._scouting is None:
+            self._scouting = self._started(self._find_models)
             self._integrating = self._started(self._integrate_blocks)
+        elif self._complete and self._scouting is not None and self._concluding is None:
+            self._concluding = self._started(lambda: self._find_whole(readable))
 
     def _started(self, work: Callable[[], None]) -> threading.Thread:
         thread = threading.Thread(target=self._guarded, args=(work,), name="ahead", daemon=True)
@@ -180,7 +179,7 @@ class Forerunner:
             request: what is asked for now.
             check: called some times a second; what it raises ends the waiting.
         """
-        self._end(self._scouting, check)
+        self._end(self._concluding, check)  # Blocks are integrated meanwhile.
         whole = self._whole
         if whole is None or whole.request.images != request.images or not unchanged(whole.request, request):
             return None
@@ -193,14 +192,14 @@ class Forerunner:
             request: what is asked for now.
             check: called some times a second; what it raises ends the waiting.
         """
+        with self._news:
+            self._finish = True
+            self._news.notify_all()
         self._end(self._integrating, check)
         return tuple(block for block in self._blocks if block.holds(request))
 
     def _end(self, thread: threading.Thread | None, check: Callable[[], None]) -> None:
-        """Let a thread begin nothing new, and wait for it."""
-        with self._news:
-            self._finish = True
-            self._news.notify_all()
+        """Wait for a thread."""
         while thread is not None and thread.is_alive():
             check()
             thread.join(WAIT_S)
@@ -223,43 +222,30 @@ class Forerunner:
         if self._abandoned:
             raise _Abandoned("it is not wanted")
 
-    def _check_growing(self) -> None:
-        if self._finish:
-            raise _Complete
-        self._check()
-
-    def _find_lattice(self) -> None:
-        """Models of the frames so far, and at last spots and lattice of all."""
-        with self._session() as session, suppress(_Complete):
-            self._find_models(session)
-        readable = self._latest
-        if self.lattice is not None and readable is not None and readable.n == readable.dataset.n_announced:
-            self._find_whole(readable)
-
-    def _find_models(self, session: Session) -> None:
+    def _find_models(self) -> None:
         """Spots of all frames as they come, and a model now and then."""
-        wanted = 0
-        while (readable := self._awaited(self._newest)) is not None:
-            width = readable.dataset.scan.width
-            if readable.n < first_frames(width):
-                continue
-            self.search.until(readable.n, _nothing, self._check)
-            if readable.n < wanted:
-                continue
-            try:
-                model = self._scout.model(session, readable, self._check_growing)
-            except ScienceError as why:
-                log.info("frames 1 to %d: %s", readable.n, why)
-                wanted = 2 * readable.n
-                continue
-            wanted = readable.n + int(STEP_DEG / abs(width))
-            with self._news:
-                self._model = model
-                self._news.notify_all()
+        with self._session() as session:
+            wanted = 0
+            while (readable := self._awaited(self._newest, lambda: self._complete)) is not None:
+                if readable.n >= first_frames(readable.dataset.scan.width):
+                    self.search.until(readable.n, _nothing, self._check)
+                    wanted = self._find_model(session, readable) if readable.n >= wanted else wanted
+
+    def _find_model(self, session: Session, readable: Readable) -> int:
+        """A model of the frames so far; how many there must be before the next."""
+        try:
+            model = self._scout.model(session, readable, self._check)
+        except ScienceError as why:
+            log.info("frames 1 to %d: %s", readable.n, why)
+            return 2 * readable.n
+        with self._news:
+            self._model = model
+            self._news.notify_all()
+        return readable.n + int(STEP_DEG / abs(readable.dataset.scan.width))
 
     def _find_whole(self, readable: Readable) -> None:
         """What `process` asks for first, in the process of DIALS that it will use."""
-        if self._warm is None:
+        if self._warm is None or self.lattice is None:
             return
         session = wait_for(self._warm, self._check)
         try:
@@ -278,7 +264,7 @@ class Forerunner:
     def _integrate_with(self, session: Session) -> None:
         """Blocks, each with the newest model."""
         number = 0
-        while (found := self._awaited(self._next_block)) is not None:
+        while (found := self._awaited(self._next_block, lambda: self._finish)) is not None:
             model, span = found
             number += 1
             try:
@@ -300,10 +286,10 @@ class Forerunner:
         frames = min(model.end - end, int(MOST_DEG / width))
         return (model, (end, end + frames)) if frames * width >= BLOCK_DEG else None
 
-    def _awaited(self, find: Callable[[], T | None]) -> T | None:
-        """What is found, waited for; None once no more work is wanted."""
+    def _awaited(self, find: Callable[[], T | None], over: Callable[[], bool]) -> T | None:
+        """What is found, waited for; None once it is over."""
         with self._news:
-            while not self._finish:
+            while not over():
                 self._check()
                 found = find()
                 if found is not None:
@@ -315,7 +301,7 @@ class Forerunner:
         place = self._request.directory / f"dials_block_{number}"
         place.mkdir()
         chain = chain_of(self._installation, self._environment, place, self._check, session)
-        chain.learn(model.refined[0], model.learned)
+        chain.adopt(model.learned)
         return integrate_part(chain, model, span)
 
 

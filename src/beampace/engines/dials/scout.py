@@ -119,7 +119,8 @@ class Scout:
         Raises:
             ScienceError: no lattice fits them.
         """
-        chain, request, found = self._spots(session, readable, check)
+        self.number += 1
+        chain, request, found = self._spots(session, readable, str(self.number), check)
         return Model(request, self._refined(chain, request, found), margin_of(found), self.learned)
 
     def whole(self, session: Session, readable: Readable, check: Callable[[], None]) -> Whole:
@@ -133,15 +134,14 @@ class Scout:
         Raises:
             ScienceError: they are no crystal's, or no lattice fits them.
         """
-        chain, request, found = self._spots(session, readable, check)
+        chain, request, found = self._spots(session, readable, "all", check)
         indexed = find_lattice(chain, request, found, self.lattice)
         return Whole(request, found, indexed, chain.memory, chain.parameters)
 
     def _spots(
-        self, session: Session, readable: Readable, check: Callable[[], None]
+        self, session: Session, readable: Readable, name: str, check: Callable[[], None]
     ) -> tuple[Chain, Request, Found]:
-        self.number += 1
-        place = self.request.directory / f"dials_ahead_{self.number}"
+        place = self.request.directory / f"dials_ahead_{name}"
         place.mkdir()
         request = replace(
             self.request,

@@ -6,6 +6,7 @@ An order is one line of JSON with `directory` and one of
   `blocks`, `dials.integrate` works by blocks of frames (`blocks.Plan`);
 - `learn`: an experiment list whose frames are to be read our way from then on; `known` is a file that was
   left by this for other frames of the same scan, or empty;
+- `adopt`: the file that was left by this in another process, for the very same frames;
 - `index` and `answer`: files as in `lattices`.
 
 Answers are lines of JSON: `ready` or `refused` once, then per order `line`s and one `end`.
@@ -88,6 +89,9 @@ def _carried_out(
 ) -> dict[str, Any]:
     if "index" in order:
         return _in_child(order, lambda: answer(Path(order["index"]), Path(order["answer"])), answers)
+    if "adopt" in order:
+        served.adopt(Path(order["adopt"]))
+        return {"end": 0}
     if "learn" not in order:
         return _in_child(order, lambda: _run(order, programs[order["program"]], served), answers)
     end = _in_child(order, lambda: _learn(order), answers)

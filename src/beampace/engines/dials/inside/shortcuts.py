@@ -7,9 +7,12 @@ refused.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from cctbx import miller
 from dials.algorithms.indexing.basis_vector_search import FFT1D
 from dials.algorithms.merging import merge as merging
 from dials.algorithms.profile_model.gaussian_rs import calculator
@@ -55,9 +58,30 @@ def _bin_resolution_coarsely() -> None:
 
     def begin(self: Any, i_obs: Any, params: Any, *args: Any, **kwargs: Any) -> None:
         params.nbins = min(params.nbins, SHELLS)
-        theirs(self, i_obs, params, *args, **kwargs)
+        with _only_what_limits():
+            theirs(self, i_obs, params, *args, **kwargs)
 
     theirs = _replace(resolution_analysis.Resolutionizer, "__init__", begin)
+
+
+@contextmanager
+def _only_what_limits() -> Iterator[None]:
+    """Statistics of shells without anomalous ones and completeness, which no limit is made from."""
+
+    def none(_: Any) -> float:
+        raise AssertionError("cctbx takes this for: there is none")
+
+    instead = {
+        (miller.array, "half_dataset_anomalous_correlation"): lambda _, **__: (0.0, 0),
+        (miller.array, "r_anom"): none,
+        (miller.set, "complete_set"): lambda whole, **__: whole,
+    }
+    theirs = {(owner, name): _replace(owner, name, ours) for (owner, name), ours in instead.items()}
+    try:
+        yield
+    finally:
+        for (owner, name), before in theirs.items():
+            setattr(owner, name, before)
 
 
 def _trunccauchy_pdf(x: float, a: float, b: float, loc: float = 0, scale: float = 1) -> float:
