@@ -38,13 +38,27 @@ class Run:
         self.log = (out / "log.txt").read_text()
 
     def intensities(self):
-        """(h, k, l, frame to the nearest) -> profile-fitted intensity."""
-        table = read_table(self.directory / "integrated.refl")
-        used = table.flagged(1 << 9)
-        z = np.round(table["xyzcal.px"][:, 2]).astype(int)
-        keys = [(*row, at) for row, at in zip(table["miller_index"].tolist(), z.tolist(), strict=True)]
-        values = table["intensity.prf.value"]
-        return {key: values[n] for n, key in enumerate(keys) if used[n]}
+        """As `observations`."""
+        return observations(self.directory / "integrated.refl")
+
+
+def observations(path):
+    """(h, k, l, frame to the nearest) -> profile-fitted intensity."""
+    table = read_table(path)
+    used = table.flagged(1 << 9)
+    z = np.round(table["xyzcal.px"][:, 2]).astype(int)
+    keys = [(*row, at) for row, at in zip(table["miller_index"].tolist(), z.tolist(), strict=True)]
+    values = table["intensity.prf.value"]
+    return {key: values[n] for n, key in enumerate(keys) if used[n]}
+
+
+def assert_the_same(ours, theirs):
+    """Same number within 0.5 %, correlation at least 0.999."""
+    shared = sorted(ours.keys() & theirs.keys())
+    assert len(theirs) == pytest.approx(len(ours), rel=0.005)
+    assert len(shared) > 0.98 * len(ours) > 500
+    pair = np.array([[ours[key], theirs[key]] for key in shared])
+    assert np.corrcoef(pair.T)[0, 1] > 0.999
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +76,7 @@ def runs(tmp_path_factory):
 
 @pytest.mark.parametrize("other", ["two", "plain"])
 def test_the_same_observations(runs, other):
-    """Same number within 0.5 %, correlation at least 0.999."""
-    ours, theirs = runs["one"].intensities(), runs[other].intensities()
-    shared = sorted(ours.keys() & theirs.keys())
-    assert len(theirs) == pytest.approx(len(ours), rel=0.005)
-    assert len(shared) > 0.98 * len(ours) > 500
-    pair = np.array([[ours[key], theirs[key]] for key in shared])
-    assert np.corrcoef(pair.T)[0, 1] > 0.999
+    assert_the_same(runs["one"].intensities(), runs[other].intensities())
 
 
 def test_the_same_lattice(runs):
@@ -78,10 +86,57 @@ def test_the_same_lattice(runs):
 
 
 def test_the_plain_programs_are_used_only_when_asked_for(runs):
-    assert "program of its own" not in runs["one"].log + runs["two"].log
+    both = runs["one"].log + runs["two"].log
+    assert "program of its own" not in both
+    assert "frames are read by dxtbx" not in both
     assert "learn" in runs["one"].finished.result.timing
     assert "strong_pixels" in runs["two"].finished.result.timing
     assert not {"learn", "strong_pixels"} & runs["plain"].finished.result.timing.keys()
+
+
+BLOCKS = """
+import os, sys
+sys.path.append(sys.argv[1])
+from inside import blocks, shortcuts
+from dials.command_line import integrate
+shortcuts.install()
+blocks.BYTES = float(sys.argv[2])
+blocks.install(blocks.Plan(2))
+integrate.run(["refined.expt", "refined.refl", "profile.gaussian_rs.fitting.grid_size=4", *sys.argv[3:]])
+"""
+
+
+def in_blocks(directory, most, name):
+    """Integrate what a run refined, in blocks of so many bytes; their number and the intensities."""
+    python = interpreter(Path(shutil.which("dials.import")))
+    done = subprocess.run(
+        [
+            python,
+            "-c",
+            BLOCKS,
+            str(Path(session.__file__).parent),
+            str(most),
+            f"output.reflections={name}.refl",
+            f"output.experiments={name}.expt",
+        ],
+        env=DialsInstallation().environment(),
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    number = int(done.stdout.split(" blocks of frames")[0].split()[-1])
+    return number, observations(directory / f"{name}.refl")
+
+
+def test_one_block_or_ten(runs):
+    """Number within 0.5 %, correlation at least 0.999, no reflection twice."""
+    directory = runs["one"].directory
+    (few, whole), (many, parts) = (in_blocks(directory, most, f"b{most:.0f}") for most in (1e12, 6e6))
+    assert few <= 2
+    assert 9 <= many <= 12
+    assert_the_same(whole, parts)
 
 
 STRAGGLER = """

@@ -59,7 +59,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """Frames of a growing scan that can be read by now: the first `n`.
+    """Frames of a growing scan that can be read by now: the first `n`, which may be none.
 
     Attributes:
         dataset: the record of the dataset as the master now has it.

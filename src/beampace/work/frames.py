@@ -97,6 +97,11 @@ def sizes(container: Container) -> Mapping[Path, int]:
     return found
 
 
+def is_growing(container: Container) -> bool:
+    """Whether data files that the master names are not there yet."""
+    return len(sizes(container)) < len({link.file for link in container.links if not link.refused})
+
+
 def first_look(
     master: Path,
     patience_s: float | None,

@@ -173,6 +173,9 @@ def _waited(
     def seen(snapshot: Snapshot) -> None:
         ahead.seen(_readable(snapshot))
 
+    if frames.is_growing(container):
+        nothing_yet = FrameLedger.announced(container.dataset.n_announced)
+        seen(Snapshot(container, nothing_yet, (), growing=True))
     followed = frames.settled(
         container, options.master.absolute(), options.patience_s, options.read, progress, seen
     )

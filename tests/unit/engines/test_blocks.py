@@ -38,6 +38,13 @@ def test_ranges_are_as_many_as_memory_and_cores_ask_for():
     assert ranges_of(centre[:0], size[:0], Wish(1, 1e9, 4)) == []
 
 
+def test_ranges_are_of_one_size_though_some_centres_lie_far_away():
+    centre = np.concatenate([np.linspace(-40, -1, 10), np.linspace(0, 99.9, 1000)])
+    counts = [chosen.sum() for _, chosen in ranges_of(centre, np.ones(1010), Wish(2, 101, 4))]
+    assert len(counts) == 10
+    assert max(counts) - min(counts) <= 2
+
+
 @pytest.mark.parametrize(
     ("spans", "left"),
     [
@@ -56,7 +63,10 @@ def test_a_reflection_at_a_border_counts_once():
     """It was seen by both blocks; after a whole turn it is another observation."""
     key = np.array([7, 7, 7, 8, 7])
     centre = np.array([50.2, 49.9, 1850.0, 50.0, 1850.4])
-    assert twice(key, centre, 3.0).tolist() == [True, False, False, False, True]
+    worth = np.array([0.7, 1.0, 0.9, 1.0, 1.0])
+    assert twice(key, centre, 3.0, worth).tolist() == [True, False, True, False, False]
+    beyond = np.full(5, -1)
+    assert not twice(beyond, centre, 3.0, worth).any()
 
 
 A = np.array([[0.01, 0.002, 0.0], [0.0, 0.02, 0.001], [0.003, 0.0, 0.03]])
@@ -94,7 +104,7 @@ def test_partners_are_the_same_reflections():
     at = centre[ours] + rng.normal(0, 0.05, 250)
     strange = hkl[ours].copy()
     strange[::50] += 20
-    mine, theirs = partners(keys(strange, entering[ours]), at, keys(hkl, entering), centre)
+    mine, theirs = partners(keys(strange, entering[ours]), at, keys(hkl, entering), centre, 3.0)
     expected = [n for n in range(250) if n % 50]
     assert sorted(mine.tolist()) == expected
     for one, other in zip(mine, theirs, strict=True):
@@ -102,9 +112,15 @@ def test_partners_are_the_same_reflections():
         assert other == min(np.flatnonzero(same), key=lambda n: abs(centre[n] - at[one]))
 
 
+def test_a_reflection_of_another_turn_is_no_partner():
+    key = np.array([7])
+    mine, _ = partners(key, np.array([10.0]), key, np.array([1810.0]), 3.0)
+    assert not len(mine)
+
+
 def test_indices_beyond_the_highest_have_no_partner():
     far = np.array([[600, 0, 0]])
-    mine, _ = partners(keys(far, np.array([0])), np.zeros(1), keys(far, np.array([0])), np.zeros(1))
+    mine, _ = partners(keys(far, np.array([0])), np.zeros(1), keys(far, np.array([0])), np.zeros(1), 3.0)
     assert not len(mine)
 
 

@@ -91,15 +91,23 @@ class DialsEngine:
             raise failure(Failure.ENGINE_MISSING, f"{', '.join(absent)} not on PATH.", HOW_TO_GET)
         versions = probe.versions(self.installation, environment)
         before = self.forerunner.for_request(request) if self.forerunner else None
+        if before:
+            progress.stage("index")
         whole = before.whole(request, progress.check) if before else None
         with self._session(environment, request.directory, progress) as session:
             chain = Chain(
                 self.installation, environment, request.directory, progress, self.memory, session=session
             )
-            found, indexed = taken_over(chain, whole) if whole else lattice(chain, request, before)
+            found, indexed = taken_over(chain, whole) if whole else self._lattice(chain, request)
             blocks = before.blocks(request, progress.check) if before else ()
             scaling = measure(chain, request, indexed, blocks)
             return finish(chain, request, found, indexed, scaling, versions)
+
+    def _lattice(self, chain: Chain, request: Request) -> tuple[Found, Indexed]:
+        """Spots and refined lattice, with the strong pixels that were found before."""
+        search = self.forerunner.pixels(request) if self.forerunner else None
+        found = find_spots(chain, request, search or PixelSearch(request))
+        return found, find_lattice(chain, request, found)
 
     @contextmanager
     def _session(
@@ -120,13 +128,6 @@ class DialsEngine:
             yield session
 
 
-def lattice(chain: Chain, request: Request, before: Forerunner | None) -> tuple[Found, Indexed]:
-    """Spots and refined lattice."""
-    search = before.search if before else PixelSearch(request)
-    found = find_spots(chain, request, search, before.learned if before else None)
-    return found, find_lattice(chain, request, found, before.lattice if before else None)
-
-
 def taken_over(chain: Chain, whole: Whole) -> tuple[Found, Indexed]:
     """Spots and refined lattice as they were found before the scan was settled."""
     chain.memory.timing.update(whole.memory.timing)
@@ -144,6 +145,8 @@ def measure(chain: Chain, request: Request, indexed: Indexed, before: tuple[Bloc
         indexed: the lattice.
         before: blocks of frames that are integrated already.
     """
+    if before:
+        chain.parameters["integrate.before"] = tuple(f"{b.span[0] + 1}:{b.span[1]}" for b in before)
     integrated = chain.run(
         "integrate",
         indexed.files,

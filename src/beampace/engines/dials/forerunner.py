@@ -12,7 +12,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -69,8 +69,8 @@ class Block:
 def unchanged(then: Request, now: Request) -> bool:
     """Whether the master still says of the scan what it said; P11 patches it late."""
     one, other = then.dataset, now.dataset
-    same = (one.detector, one.beam, one.goniometer, one.scan)
-    return same == (other.detector, other.beam, other.goniometer, other.scan)
+    same = (one.id, one.detector, one.beam, one.goniometer, one.scan)
+    return same == (other.id, other.detector, other.beam, other.goniometer, other.scan)
 
 
 class Forerunner:
@@ -100,7 +100,7 @@ class Forerunner:
         self._latest: Readable | None = None
         self._model: Model | None = None
         self._whole: Whole | None = None
-        self._complete = self._finish = self._abandoned = False
+        self._complete = self._finish = self._abandoned = self._void = False
         self._scouting: threading.Thread | None = None
         self._concluding: threading.Thread | None = None
         self._integrating: threading.Thread | None = None
@@ -138,12 +138,17 @@ class Forerunner:
 
     def seen(self, readable: Readable) -> None:
         """Take note that more frames can be read; once all can, the rest is left to `process`."""
-        whole = (1, readable.dataset.n_announced)
-        if not self._active or self._request.images != whole or not readable.n:
+        dataset = readable.dataset
+        whole = (1, dataset.n_announced)
+        one_sweep = self._request.images == whole and len(dataset.scan.sweeps()) == 1
+        if not self._active or not one_sweep:
+            return
+        if not unchanged(self._request, replace(self._request, dataset=dataset)):
+            self._give_up()
             return
         with self._news:
             self._complete |= readable.n == whole[1]
-            self._latest = readable
+            self._latest = readable if readable.n else None
             self._news.notify_all()
         if not self._complete and self._scouting is None:
             self._scouting = self._started(self._find_models)
@@ -151,26 +156,37 @@ class Forerunner:
         elif self._complete and self._scouting is not None and self._concluding is None:
             self._concluding = self._started(lambda: self._find_whole(readable))
 
+    def _give_up(self) -> None:
+        """The master says something else than it did: what was done is void."""
+        with self._news:
+            self._void = self._complete = self._finish = True
+            self._news.notify_all()
+
     def _started(self, work: Callable[[], None]) -> threading.Thread:
         thread = threading.Thread(target=self._guarded, args=(work,), name="ahead", daemon=True)
         thread.start()
         return thread
 
     def warm(self) -> Session | None:
-        """A process that has begun to import DIALS; given once."""
-        session, self._warm = self._warm, None
+        """A process that has begun to import DIALS, when it is free; given once."""
+        session = self._warm
+        busy = self._concluding is not None and self._concluding.is_alive()
+        if session is None or busy or session.process.poll() is not None:
+            return None
+        self._warm = None
         return session
+
+    def pixels(self, request: Request) -> PixelSearch | None:
+        """The search for strong pixels, when it is that of a request."""
+        same = request.d_min == self._request.d_min and request.images[0] == 1
+        begun = self._scouting is not None and not self._void
+        return self.search if begun and same and unchanged(self._request, request) else None
 
     def for_request(self, request: Request) -> Self | None:
         """This, when what was done is part of a request."""
         mine = self._request
-        same = (request.d_min, request.space_group, request.unit_cell) == (
-            mine.d_min,
-            mine.space_group,
-            mine.unit_cell,
-        )
-        begun = self._scouting is not None
-        return self if begun and same and not request.tweaks and request.images[0] == 1 else None
+        same = (request.space_group, request.unit_cell) == (mine.space_group, mine.unit_cell)
+        return self if same and not request.tweaks and self.pixels(request) is not None else None
 
     def whole(self, request: Request, check: Callable[[], None]) -> Whole | None:
         """Spots and lattice of all frames, waited for; None when there are none or they do not hold.
@@ -228,7 +244,7 @@ class Forerunner:
             wanted = 0
             while (readable := self._awaited(self._newest, lambda: self._complete)) is not None:
                 if readable.n >= first_frames(readable.dataset.scan.width):
-                    self.search.until(readable.n, _nothing, self._check)
+                    self.search.until(readable.n, _nothing, self._check, strict=True)
                     wanted = self._find_model(session, readable) if readable.n >= wanted else wanted
 
     def _find_model(self, session: Session, readable: Readable) -> int:

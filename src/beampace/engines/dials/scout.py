@@ -32,6 +32,9 @@ STEP_DEG = 8.0
 """Rotation from one model to the next: each costs as much as the integration of some degrees."""
 ITERATIONS = 5
 """Of each refinement: the spots come back with more frames, and `process` refines all of them to the end."""
+KEPT = 3
+"""Models whose files are kept while others are made."""
+BIG = (".h5", ".npz", ".refl")
 LEAST_MARGIN = 3
 MARGIN_QUANTILE = 0.99
 
@@ -120,6 +123,7 @@ class Scout:
             ScienceError: no lattice fits them.
         """
         self.number += 1
+        self._forget(self.number - KEPT)
         chain, request, found = self._spots(session, readable, str(self.number), check)
         return Model(request, self._refined(chain, request, found), margin_of(found), self.learned)
 
@@ -138,10 +142,19 @@ class Scout:
         indexed = find_lattice(chain, request, found, self.lattice)
         return Whole(request, found, indexed, chain.memory, chain.parameters)
 
+    def _forget(self, number: int) -> None:
+        """Remove the files of a model that nobody works with any more: each has the spots of all frames."""
+        for file in self._place(str(number)).glob("*"):
+            if file.suffix in BIG:
+                file.unlink()
+
+    def _place(self, name: str) -> Path:
+        return self.request.directory / f"dials_ahead_{name}"
+
     def _spots(
         self, session: Session, readable: Readable, name: str, check: Callable[[], None]
     ) -> tuple[Chain, Request, Found]:
-        place = self.request.directory / f"dials_ahead_{name}"
+        place = self._place(name)
         place.mkdir()
         request = replace(
             self.request,
@@ -159,12 +172,12 @@ class Scout:
         if self.lattice is None:
             done = index(chain, request, found, found.experiments)
         else:
-            done = index_with(chain, request, found, self.lattice)
+            known, self.lattice = self.lattice, None  # Until it is confirmed.
+            done = index_with(chain, request, found, known)
         doubt = lattice_of(read_table(done.outputs[1])).doubt(
             steps.degrees(request), request.dataset.scan.width
         )
         if doubt:
-            self.lattice = None
             raise failure(Failure.NOT_INDEXED, f"In the best fit so far {doubt}.")
         self.lattice = done.outputs[0]
         arguments = (*steps.refine(request), f"refinement.refinery.max_iterations={ITERATIONS}")

@@ -76,20 +76,28 @@ class PixelSearch:
         self._setup: Setup | None = None
         self._one_at_a_time = Lock()
 
-    def until(self, last: int, on_frame: Callable[[], None], check: Callable[[], None]) -> StrongPixels:
+    def until(
+        self, last: int, on_frame: Callable[[], None], check: Callable[[], None], *, strict: bool = False
+    ) -> StrongPixels:
         """The strong pixels of the request's first frame to `last`; only new frames are read.
 
         Args:
             last: number of the last frame; frames up to it can be read.
             on_frame: called once for each frame.
             check: called some times a second; what it raises ends the search.
+            strict: whether a frame that cannot be read ends the search, to be read again later.
 
         Raises:
-            InputError: a frame is not as announced; one that cannot be read has no strong pixels.
+            InputError: a frame is not as announced; if strict also when one cannot be read, which otherwise
+                has no strong pixels.
         """
-        with self._one_at_a_time:
-            self._search(last, on_frame, check)
+        while not self._one_at_a_time.acquire(timeout=TICK_S):
+            check()
+        try:
+            self._search(last, on_frame, check, strict=strict)
             found = self._found[: last - self._request.images[0] + 1]
+        finally:
+            self._one_at_a_time.release()
         return StrongPixels(
             np.array([len(places) for places, _ in found], np.int64),
             np.concatenate([places for places, _ in found]),
@@ -98,7 +106,9 @@ class PixelSearch:
             self._request.images[0],
         )
 
-    def _search(self, last: int, on_frame: Callable[[], None], check: Callable[[], None]) -> None:
+    def _search(
+        self, last: int, on_frame: Callable[[], None], check: Callable[[], None], *, strict: bool
+    ) -> None:
         for _ in self._found:
             on_frame()
         first = self._request.images[0] + len(self._found)
@@ -109,7 +119,7 @@ class PixelSearch:
         reader = FrameReader(container)
         if self._setup is None:
             self._setup = _setup(container, reader, self._request, last)
-        search = _Search(reader, self._setup)
+        search = _Search(reader, self._setup, strict=strict)
         with ThreadPoolExecutor(self._request.cores) as pool:
             for pixels in _in_order(pool, search, range(first, last + 1), AHEAD * self._request.cores, check):
                 self._found.append(pixels)
@@ -122,8 +132,8 @@ class PixelSearch:
 class _Search:
     """One frame to its strong pixels, on any thread."""
 
-    def __init__(self, reader: FrameReader, setup: Setup) -> None:
-        self._reader, self._setup, self._own = reader, setup, local()
+    def __init__(self, reader: FrameReader, setup: Setup, *, strict: bool) -> None:
+        self._reader, self._setup, self._strict, self._own = reader, setup, strict, local()
 
     def __call__(self, number: int) -> Pixels:
         analyser: Analyser | None = getattr(self._own, "analyser", None)
@@ -132,7 +142,7 @@ class _Search:
         try:
             return analyser.strong_pixels(self._reader.read(number), number)
         except InputError as lost:
-            if lost.code is Failure.METADATA_INCONSISTENT:
+            if self._strict or lost.code is Failure.METADATA_INCONSISTENT:
                 raise
             # The ledger has it among the lost frames already; for DIALS it is one without spots.
             log.info("no strong pixels: %s", lost)

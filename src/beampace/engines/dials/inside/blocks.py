@@ -40,6 +40,8 @@ PIXEL_BYTES = 12
 """Of a shoebox: count, mask and background."""
 STRONG = 250
 """Strong reflections in a block where memory allows, for its nine or more reference profiles."""
+FEW = 100
+"""Strong reflections below which a block has one reference profile, not nine over the detector."""
 OUTSIDE = 0.005
 """Share of a block's reflections whose shoeboxes may be cut at either end: those close to the spindle axis
 would want frames far away."""
@@ -65,8 +67,13 @@ class Plan:
 
 def install(plan: Plan) -> None:
     """Let `dials.integrate` integrate by blocks, in this process."""
-    predict, create = flex.reflection_table.from_predictions_multi, program.create_integrator
     work = Work(plan)
+    predict, create = flex.reflection_table.from_predictions_multi, program.create_integrator
+    mask, model = program.filter_reference_pixels, program.ProfileModelFactory.create
+
+    def masked(reference: Any, experiments: Any) -> Any:
+        work.reference = mask(reference, experiments)
+        return work.reference.select(flex.bool(len(work.reference), True))
 
     def predicted(experiments: Any, **options: Any) -> Any:
         wanted = work.wanted(experiments)
@@ -77,13 +84,18 @@ def install(plan: Plan) -> None:
             whole.extend(_predicted(predict, experiments, part, options))
         return whole
 
+    def modelled(params: Any, experiments: Any, reference: Any) -> Any:
+        # Divergence and mosaicity are those of all frames, whichever are integrated.
+        return model(params, experiments, work.reference if work.parts else reference)
+
     def created(params: Any, experiments: Any, reflections: Any) -> Any:
         integrator = create(params, experiments, reflections)
         plain = len(experiments.imagesets()) == 1 and params.integration.integrator == "3d"
         return Blocks(integrator, work) if plain else integrator
 
     flex.reflection_table.from_predictions_multi = staticmethod(predicted)
-    program.create_integrator = created
+    program.filter_reference_pixels, program.create_integrator = masked, created
+    program.ProfileModelFactory.create = staticmethod(modelled)
 
 
 class Work:
@@ -92,6 +104,12 @@ class Work:
     def __init__(self, plan: Plan) -> None:
         self.cores, self._plan = plan.cores, plan
         self.taken: list[done.Taken] = []
+        self.reference: Any = None
+
+    @property
+    def parts(self) -> bool:
+        """Whether only some frames are integrated."""
+        return self._plan.part is not None or bool(self.taken)
 
     def wanted(self, experiments: Any) -> list[Frames] | None:
         """Frames whose reflections are still to be integrated; None for all."""
@@ -101,8 +119,10 @@ class Work:
         if not plan.done or len(experiments) != 1:
             return None
         spots = flex.reflection_table.from_file(plan.spots)
-        self.taken = done.that_hold([done.Block(**one) for one in plan.done], experiments[0], spots)
-        return gaps([taken.span for taken in self.taken], experiments[0].scan.get_array_range())
+        hold = done.that_hold([done.Block(**one) for one in plan.done], experiments[0], spots)
+        whole = experiments[0].scan.get_array_range()
+        self.taken = done.enough(hold, spots, whole, STRONG)
+        return gaps([taken.span for taken in self.taken], whole) if self.taken else None
 
     def joined(self, rows: Any) -> Any:
         """The rows with those that were there already."""
@@ -179,25 +199,29 @@ def in_children(work: Callable[[int], None], number: int, most: int) -> None:
         RuntimeError: one failed; what it printed says why.
     """
     running: set[int] = set()
-    failed = False
+    status = 0
     for piece in range(number):
         if len(running) >= most:
-            failed |= _ended(running)
+            status = _ended(running)
+        if status:
+            break
         pid = os.fork()
         if pid == 0:
             os._exit(_worked(work, piece))
         running.add(pid)
     while running:
-        failed |= _ended(running)
-    if failed:
+        status = _ended(running) or status
+    if os.WIFSIGNALED(status):
+        os.kill(os.getpid(), os.WTERMSIG(status))  # Killed for its memory: so is the step.
+    if status:
         raise RuntimeError("a block of frames was not integrated")
 
 
-def _ended(running: set[int]) -> bool:
-    """Wait for a child; whether it failed."""
+def _ended(running: set[int]) -> int:
+    """Wait for a child; how it ended."""
     pid, status = os.wait()
     running.discard(pid)
-    return status != 0
+    return status
 
 
 def _worked(work: Callable[[int], None], piece: int) -> int:
@@ -286,11 +310,14 @@ def _fit(table: Any, experiments: Any, frames: Frames) -> None:
     """Reference profiles from the block's own strong reflections, and all fitted with them."""
     strong = table.select(table.get_flags(table.flags.reference_spot))
     if not len(strong):
+        sys.stdout.write(f"frames {frames[0] + 1} to {frames[1]}: no reference profiles\n")
         return
     fitter = MultiExpProfileModeller()
     for experiment in experiments:
         # The modeller divides the scan into steps.
         part = _of_frames(experiment, frames, experiment.crystal)
+        if len(strong) < FEW:
+            part.profile.params.gaussian_rs.fitting.grid_method = "single"
         make = part.profile.fitting_class()
         if make is None:
             return

@@ -17,6 +17,7 @@ from dxtbx import flumpy
 from dxtbx.model.experiment_list import ExperimentListFactory
 
 from .matching import change_of_basis, keys, partners, twice
+from .ranges import gaps
 
 Array = np.ndarray
 
@@ -70,8 +71,27 @@ def that_hold(blocks: Iterable[Block], experiment: Any, spots: Any) -> list[Take
 
 
 def each_once(rows: Any) -> Any:
-    """The rows without second ones of the same reflection, which lay at the border of two blocks."""
-    return rows.select(_chosen(~twice(keys(_hkl(rows), _entering(rows)), _centres(rows), SAME)))
+    """The integrated rows, of two of one reflection at the border of two blocks the less partial one."""
+    rows = rows.select(rows.get_flags(rows.flags.integrated, all=False))
+    partiality = np.asarray(rows["partiality"].as_numpy_array())
+    again = twice(keys(_hkl(rows), _entering(rows)), _centres(rows), SAME, partiality)
+    return rows.select(_chosen(~again))
+
+
+def enough(blocks: list[Taken], spots: Any, whole: tuple[int, int], least: int) -> list[Taken]:
+    """The blocks but for the last ones, so that what is left of the scan has spots to learn profiles from."""
+    known = spots.get_flags(spots.flags.indexed).as_numpy_array()
+    centre = _centres(spots)[known]
+    kept = sorted(blocks, key=lambda block: block.span)
+    while kept:
+        left = np.ones(len(centre), bool)
+        for block in kept:
+            left &= (centre < block.span[0]) | (centre >= block.span[1])
+        if left.sum() >= least and gaps([block.span for block in kept], whole):
+            break
+        sys.stdout.write(f"frames {kept[-1].span[0] + 1} to {kept[-1].span[1]} lend their profiles\n")
+        kept.pop()
+    return kept
 
 
 def _rows(block: Block, experiment: Any, spots: Any) -> Any | None:
@@ -92,7 +112,11 @@ def _rows(block: Block, experiment: Any, spots: Any) -> Any | None:
 def _agree(rows: Any, hkl: Array, spots: Any) -> bool:
     """Whether nine of ten strong spots were looked for where they are."""
     mine, theirs = partners(
-        keys(hkl, _entering(rows)), _centres(rows), keys(_hkl(spots), _entering(spots)), _centres(spots)
+        keys(hkl, _entering(rows)),
+        _centres(rows),
+        keys(_hkl(spots), _entering(spots)),
+        _centres(spots),
+        SAME,
     )
     if len(mine) < LEAST:
         return False

@@ -225,7 +225,7 @@ class Served:
         with np.load(path, allow_pickle=False) as file:
             master, usable, trusted = str(file["master"]), file["usable"], file["trusted"]
             frames = Frames(master, clipped=bool(file["clipped"]))
-        self._panels[master] = Panel(frames, usable, (float(trusted[0]), float(trusted[1])))
+        self._panels = {master: Panel(frames, usable, (float(trusted[0]), float(trusted[1])))}
 
 
 def learn(sequence: Any, path: Path, known: str = "") -> None:

@@ -37,7 +37,7 @@ def keys(hkl: Array, entering: Array) -> Array:
     return np.asarray(np.where((np.abs(hkl) <= HIGHEST).all(axis=1), found, -1), np.int64)
 
 
-def partners(ours: Array, at: Array, theirs: Array, there: Array) -> tuple[Array, Array]:
+def partners(ours: Array, at: Array, theirs: Array, there: Array, near: float) -> tuple[Array, Array]:
     """(positions in ours, in theirs) of the same reflection, each used once.
 
     Args:
@@ -45,28 +45,31 @@ def partners(ours: Array, at: Array, theirs: Array, there: Array) -> tuple[Array
         at: its centres in frames; of several crossings the nearest is meant.
         theirs: keys of what it is matched with.
         there: centres of that.
+        near: frames within which it must lie.
     """
     codes = _codes(theirs, there)
     order = np.argsort(codes)
     found = np.searchsorted(codes[order], _codes(ours, at))
     best = np.full(len(ours), -1)
-    distance = np.full(len(ours), np.inf)
+    distance = np.full(len(ours), near)
     for shift in (-1, 0):
-        near = order[np.clip(found + shift, 0, len(order) - 1)] if len(order) else np.zeros(0, int)
-        away = np.where(theirs[near] == ours, np.abs(there[near] - at), np.inf)
+        one = order[np.clip(found + shift, 0, len(order) - 1)] if len(order) else np.zeros(0, int)
+        away = np.where(theirs[one] == ours, np.abs(there[one] - at), np.inf)
         nearer = away < distance
-        best[nearer], distance[nearer] = near[nearer], away[nearer]
+        best[nearer], distance[nearer] = one[nearer], away[nearer]
     mine = np.flatnonzero((best >= 0) & (ours >= 0))
+    mine = mine[np.argsort(distance[mine], kind="stable")]
     _, once = np.unique(best[mine], return_index=True)
     return mine[once], best[mine[once]]
 
 
-def twice(key: Array, centre: Array, near: float) -> Array:
-    """True for rows whose reflection another row has within some frames, but for the first of them."""
+def twice(key: Array, centre: Array, near: float, worth: Array) -> Array:
+    """True for the less worthy of two rows of one reflection within some frames."""
     order = np.lexsort((centre, key))
+    same = (np.diff(key[order]) == 0) & (np.diff(centre[order]) < near) & (key[order][1:] >= 0)
+    first, second = order[:-1][same], order[1:][same]
     again = np.zeros(len(key), bool)
-    same = (np.diff(key[order]) == 0) & (np.diff(centre[order]) < near)
-    again[order[1:][same]] = True
+    again[np.where(worth[first] >= worth[second], second, first)] = True
     return again
 
 

@@ -43,9 +43,12 @@ def ranges_of(centre: Array, sizes: Array, wish: Wish) -> list[tuple[Range, Arra
     """
     if not len(centre):
         return []
-    low, high = float(np.floor(centre.min())), float(np.floor(centre.max()) + 1)
     number = max(ceil(sizes.sum() / wish.most), min(wish.cores, wish.number), 1)
-    borders = np.linspace(low, high, number + 1)
+    # By size, not by frames: centres of reflections near the spindle lie far beyond the first frame.
+    order = np.argsort(centre, kind="stable")
+    share = np.cumsum(sizes[order]) / sizes.sum()
+    inner = centre[order][np.searchsorted(share, np.arange(1, number) / number)]
+    borders = np.array([np.floor(centre.min()), *inner, np.floor(centre.max()) + 1])
     found = []
     for begin, end in zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True):
         here = (centre >= begin) & (centre < end)
