@@ -135,6 +135,7 @@ def test_a_block_holds_while_the_master_says_the_same(tmp_path, request_of):
     block = Block((tmp_path / "a", tmp_path / "b"), (0, 2), asked)
     assert block.holds(asked)
     assert not block.holds(replace(asked, images=(1, 1)))
+    assert not block.holds(replace(asked, dataset=replace(asked.dataset, id="another series")))
     beam = replace(asked.dataset.beam, wavelength=asked.dataset.beam.wavelength * 1.01)
     assert not block.holds(replace(asked, dataset=replace(asked.dataset, beam=beam)))
 

@@ -153,13 +153,18 @@ class Forerunner:
         if not self._complete and self._scouting is None:
             self._scouting = self._started(self._find_models)
             self._integrating = self._started(self._integrate_blocks)
-        elif self._complete and self._scouting is not None and self._concluding is None:
+        elif readable.n == whole[1] and self._scouting and not (self._concluding or self._finish):
             self._concluding = self._started(lambda: self._find_whole(readable))
 
     def _give_up(self) -> None:
         """The master says something else than it did: what was done is void."""
+        self._void = True
+        self._stop()
+
+    def _stop(self) -> None:
+        """Begin nothing new."""
         with self._news:
-            self._void = self._complete = self._finish = True
+            self._complete = self._finish = True
             self._news.notify_all()
 
     def _started(self, work: Callable[[], None]) -> threading.Thread:
@@ -184,9 +189,12 @@ class Forerunner:
 
     def for_request(self, request: Request) -> Self | None:
         """This, when what was done is part of a request."""
+        if request.tweaks:  # A second try, for which nothing more is done ahead.
+            self._stop()
+            return None
         mine = self._request
         same = (request.space_group, request.unit_cell) == (mine.space_group, mine.unit_cell)
-        return self if same and not request.tweaks and self.pixels(request) is not None else None
+        return self if same and self.pixels(request) is not None else None
 
     def whole(self, request: Request, check: Callable[[], None]) -> Whole | None:
         """Spots and lattice of all frames, waited for; None when there are none or they do not hold.
@@ -195,6 +203,9 @@ class Forerunner:
             request: what is asked for now.
             check: called some times a second; what it raises ends the waiting.
         """
+        with self._news:
+            self._complete = True  # Also of a scan that stopped: no more models of a part.
+            self._news.notify_all()
         self._end(self._concluding, check)  # Blocks are integrated meanwhile.
         whole = self._whole
         if whole is None or whole.request.images != request.images or not unchanged(whole.request, request):
