@@ -91,9 +91,10 @@ class DialsEngine:
             raise failure(Failure.ENGINE_MISSING, f"{', '.join(absent)} not on PATH.", HOW_TO_GET)
         versions = probe.versions(self.installation, environment)
         before = self.forerunner.for_request(request) if self.forerunner else None
+        whole = None
         if before:
             progress.stage("index")
-        whole = before.whole(request, progress.check) if before else None
+            whole = before.whole(request, progress.check)
         with self._session(environment, request.directory, progress) as session:
             chain = Chain(
                 self.installation, environment, request.directory, progress, self.memory, session=session

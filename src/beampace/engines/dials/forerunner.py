@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -126,16 +125,6 @@ class Forerunner:
         if self._warm is not None:
             self._warm.close()
 
-    @property
-    def learned(self) -> Path | None:
-        """What a session learned of the frames."""
-        return self._scout.learned
-
-    @property
-    def lattice(self) -> Path | None:
-        """The experiment list of the last indexing."""
-        return self._scout.lattice
-
     def seen(self, readable: Readable) -> None:
         """Take note that more frames can be read; once all can, the rest is left to `process`."""
         dataset = readable.dataset
@@ -161,10 +150,11 @@ class Forerunner:
         self._void = True
         self._stop()
 
-    def _stop(self) -> None:
-        """Begin nothing new."""
+    def _stop(self, *, blocks: bool = True) -> None:
+        """Begin no new model, and no new block."""
         with self._news:
-            self._complete = self._finish = True
+            self._complete = True
+            self._finish |= blocks
             self._news.notify_all()
 
     def _started(self, work: Callable[[], None]) -> threading.Thread:
@@ -203,9 +193,7 @@ class Forerunner:
             request: what is asked for now.
             check: called some times a second; what it raises ends the waiting.
         """
-        with self._news:
-            self._complete = True  # Also of a scan that stopped: no more models of a part.
-            self._news.notify_all()
+        self._stop(blocks=False)  # Also of a scan that stopped: no more models of a part.
         self._end(self._concluding, check)  # Blocks are integrated meanwhile.
         whole = self._whole
         if whole is None or whole.request.images != request.images or not unchanged(whole.request, request):
@@ -219,9 +207,7 @@ class Forerunner:
             request: what is asked for now.
             check: called some times a second; what it raises ends the waiting.
         """
-        with self._news:
-            self._finish = True
-            self._news.notify_all()
+        self._stop()
         self._end(self._integrating, check)
         return tuple(block for block in self._blocks if block.holds(request))
 
@@ -272,7 +258,7 @@ class Forerunner:
 
     def _find_whole(self, readable: Readable) -> None:
         """What `process` asks for first, in the process of DIALS that it will use."""
-        if self._warm is None or self.lattice is None:
+        if self._warm is None or self._scout.lattice is None:
             return
         session = wait_for(self._warm, self._check)
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
@@ -23,8 +22,6 @@ from beampace.engines.dials.lattice import lattice_of
 from beampace.engines.dials.reflections import read_table
 from beampace.engines.dials.session import Session
 from beampace.engines.dials.strong import PixelSearch
-
-log = logging.getLogger("beampace.dials")
 
 FIRST_DEG, FIRST_FRAMES = 6.0, 20
 """Before anything is begun: enough that a hot pixel, and a wrong lattice, is seen to be one."""

@@ -32,6 +32,7 @@ from dxtbx.model import Experiment, ExperimentList
 
 from . import done
 from .ranges import Frames, Range, Wish, gaps, ranges_of, with_slack
+from .tables import array, centres, only
 
 Array = np.ndarray
 BYTES = 300e6
@@ -143,10 +144,10 @@ def _predicted(predict: Any, experiments: Any, part: Frames, options: dict[str, 
     sliced = ExperimentList([_sliced(experiment, frames) for experiment in experiments])
     table = predict(sliced, **options)
     begin, end = with_slack(part)
-    centre = _centres(table)
+    centre = centres(table)
     # Beyond the first and the last frame lie centres of reflections that are partly there.
     inside = ((centre >= begin) | (part[0] <= low)) & ((centre < end) | (part[1] >= high))
-    return table.select(_indices(inside))
+    return only(table, inside)
 
 
 def _sliced(experiment: Any, frames: Frames) -> Any:
@@ -169,8 +170,8 @@ class Blocks:
         theirs.initialize_reflections(experiments, theirs.params, reflections)
         strong = reflections.get_flags(reflections.flags.reference_spot).count(True)
         wish = Wish(self._work.cores, BYTES, strong // STRONG)
-        ranges = ranges_of(_centres(reflections), _sizes(reflections), wish)
-        todo = [(span, reflections.select(_indices(chosen))) for span, chosen in ranges]
+        ranges = ranges_of(centres(reflections), _sizes(reflections), wish)
+        todo = [(span, only(reflections, chosen)) for span, chosen in ranges]
         found = _integrated(theirs, todo, self._work.cores)
         found, _ = theirs.finalize_reflections(found, experiments, theirs.params)
         sys.stdout.write(f"{len(found)} reflections in {len(todo)} blocks of frames\n")
@@ -345,7 +346,7 @@ def _of_frames(experiment: Any, frames: Frames, crystal: Any) -> Any:
 
 def _frames(reflections: Any, span: Range, there: Frames) -> Frames:
     """Frames a block reads: all its own, and what nearly all its shoeboxes need of its neighbours'."""
-    z0, z1 = (_array(part) for part in reflections["bbox"].parts()[4:6])
+    z0, z1 = (array(part) for part in reflections["bbox"].parts()[4:6])
     low = min(np.quantile(z0, OUTSIDE, method="lower"), np.floor(span[0]))
     high = max(np.quantile(z1, 1 - OUTSIDE, method="higher"), np.ceil(span[1]))
     return max(int(low), there[0]), min(int(high), there[1])
@@ -353,23 +354,11 @@ def _frames(reflections: Any, span: Range, there: Frames) -> Frames:
 
 def _cut(reflections: Any, frames: Frames) -> None:
     """Cut shoeboxes that reach beyond the frames; what is left of them tells how partial they are."""
-    *sides, z0, z1 = (_array(part) for part in reflections["bbox"].parts())
+    *sides, z0, z1 = (array(part) for part in reflections["bbox"].parts())
     cut = (np.clip(z0, frames[0], frames[1] - 1), np.clip(z1, frames[0] + 1, frames[1]))
     reflections["bbox"] = flex.int6(*(flumpy.from_numpy(part.astype(np.int32)) for part in (*sides, *cut)))
 
 
-def _centres(reflections: Any) -> Array:
-    return _array(reflections["xyzcal.px"].parts()[2])
-
-
 def _sizes(reflections: Any) -> Array:
-    x0, x1, y0, y1, z0, z1 = (_array(part).astype(float) for part in reflections["bbox"].parts())
+    x0, x1, y0, y1, z0, z1 = (array(part).astype(float) for part in reflections["bbox"].parts())
     return np.asarray((x1 - x0) * (y1 - y0) * (z1 - z0) * PIXEL_BYTES)
-
-
-def _indices(chosen: Array) -> Any:
-    return flumpy.from_numpy(np.flatnonzero(chosen).astype(np.uint64))
-
-
-def _array(values: Any) -> Array:
-    return np.asarray(values.as_numpy_array())

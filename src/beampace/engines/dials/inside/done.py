@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 from dials.array_family import flex
-from dxtbx import flumpy
 from dxtbx.model.experiment_list import ExperimentListFactory
 
 from .matching import change_of_basis, keys, partners, twice
 from .ranges import gaps
+from .tables import array, centres, entering, hkl, only, places
 
 Array = np.ndarray
 
@@ -73,15 +73,13 @@ def that_hold(blocks: Iterable[Block], experiment: Any, spots: Any) -> list[Take
 def each_once(rows: Any) -> Any:
     """The integrated rows, of two of one reflection at the border of two blocks the less partial one."""
     rows = rows.select(rows.get_flags(rows.flags.integrated, all=False))
-    partiality = np.asarray(rows["partiality"].as_numpy_array())
-    again = twice(keys(_hkl(rows), _entering(rows)), _centres(rows), SAME, partiality)
-    return rows.select(_chosen(~again))
+    again = twice(keys(hkl(rows), entering(rows)), centres(rows), SAME, array(rows["partiality"]))
+    return only(rows, ~again)
 
 
 def enough(blocks: list[Taken], spots: Any, whole: tuple[int, int], least: int) -> list[Taken]:
     """The blocks but for the last ones, so that what is left of the scan has spots to learn profiles from."""
-    known = spots.get_flags(spots.flags.indexed).as_numpy_array()
-    centre = _centres(spots)[known]
+    centre = centres(spots)[array(spots.get_flags(spots.flags.indexed))]
     kept = sorted(blocks, key=lambda block: block.span)
     while kept:
         left = np.ones(len(centre), bool)
@@ -101,26 +99,26 @@ def _rows(block: Block, experiment: Any, spots: Any) -> Any | None:
     if move is None:
         return None
     rows = flex.reflection_table.from_file(block.reflections)
-    hkl = _hkl(rows) @ move.T
-    if not _agree(rows, hkl, spots):
+    moved = hkl(rows) @ move.T
+    if not _agree(rows, moved, spots):
         return None
-    rows["miller_index"] = flex.miller_index(hkl.tolist())
+    rows["miller_index"] = flex.miller_index(moved.tolist())
     _rename(rows, experiment.identifier)
     return rows
 
 
-def _agree(rows: Any, hkl: Array, spots: Any) -> bool:
+def _agree(rows: Any, moved: Array, spots: Any) -> bool:
     """Whether nine of ten strong spots were looked for where they are."""
     mine, theirs = partners(
-        keys(hkl, _entering(rows)),
-        _centres(rows),
-        keys(_hkl(spots), _entering(spots)),
-        _centres(spots),
+        keys(moved, entering(rows)),
+        centres(rows),
+        keys(hkl(spots), entering(spots)),
+        centres(spots),
         SAME,
     )
     if len(mine) < LEAST:
         return False
-    away = np.abs(_places(rows)[mine] - _places(spots)[theirs])
+    away = np.abs(places(rows)[mine] - places(spots)[theirs])
     return bool((np.quantile(away, NINE_OF_TEN, axis=0) <= AWAY).all())
 
 
@@ -131,23 +129,3 @@ def _rename(rows: Any, identifier: str) -> None:
         del names[number]
     rows["id"] = flex.int(len(rows), 0)
     names[0] = identifier
-
-
-def _hkl(table: Any) -> Array:
-    return np.asarray(np.rint(table["miller_index"].as_vec3_double().as_numpy_array()), int)
-
-
-def _entering(table: Any) -> Array:
-    return np.asarray(table["entering"].as_numpy_array()).astype(int)
-
-
-def _centres(table: Any) -> Array:
-    return np.asarray(table["xyzcal.px"].parts()[2].as_numpy_array())
-
-
-def _places(table: Any) -> Array:
-    return np.asarray(table["xyzcal.px"].as_numpy_array())
-
-
-def _chosen(which: Array) -> Any:
-    return flumpy.from_numpy(np.flatnonzero(which).astype(np.uint64))

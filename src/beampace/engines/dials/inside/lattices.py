@@ -21,6 +21,8 @@ from dials.util.options import ArgumentParser
 from dxtbx.imageset import ImageSetFactory
 from dxtbx.model import Beam, Detector, Experiment, ExperimentList, Goniometer, Scan
 
+from .tables import array, hkl, places
+
 Answer = dict[str, Any]
 
 MOST_MISSED = 3.0
@@ -57,9 +59,8 @@ def _attempt(asked: dict[str, Any]) -> Answer:
 
 def _described(indexed: Any, table: Any, n_images: int) -> Answer:
     crystal = _primitive(indexed[0].crystal)
-    hkl = table["miller_index"].as_vec3_double().as_numpy_array()
-    explained = table.get_flags(table.flags.indexed).as_numpy_array() & (hkl != 0).any(axis=1)
-    images = table["imageset_id"].as_numpy_array()
+    explained = array(table.get_flags(table.flags.indexed)) & (hkl(table) != 0).any(axis=1)
+    images = array(table["imageset_id"])
     return {
         "a_matrix": list(crystal.get_A()),
         "unit_cell": list(crystal.get_unit_cell().parameters()),
@@ -80,10 +81,10 @@ def _primitive(crystal: Any) -> Any:
 
 def _rmsd(table: Any) -> float | None:
     """Root mean square distance of the spots the crystal was refined against, pixels."""
-    used = table.get_flags(table.flags.used_in_refinement).as_numpy_array()
+    used = array(table.get_flags(table.flags.used_in_refinement))
     if not used.any():
         return None
-    away = table["xyzobs.px.value"].as_numpy_array() - table["xyzcal.px"].as_numpy_array()
+    away = array(table["xyzobs.px.value"]) - places(table)
     return float(np.sqrt((away[used, :2] ** 2).sum(axis=1).mean()))
 
 
