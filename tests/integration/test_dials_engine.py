@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import gemmi
@@ -179,6 +180,17 @@ def test_signals_end_the_program_and_every_program_it_started(tmp_path, small, n
     """SIGHUP comes when the terminal is closed: writing to it then fails, too."""
     out, controller = tmp_path / "out", os.openpty()
     command = [sys.executable, "-m", "beampace", "process", str(small), "--out", str(out), "--quiet", "0"]
+    imported = out / "dials_1" / "import.out.txt"
+    os.set_blocking(controller[0], False)
+    terminal = os.fdopen(controller[0], "rb", buffering=0)
+
+    def heard() -> bool:
+        """Read the terminal's text away: a full one would hold up the program for ever."""
+        with suppress(OSError):  # The program has ended.
+            while not terminal.closed and terminal.read(1 << 16):
+                pass
+        return True
+
     with subprocess.Popen(
         command,
         cwd=tmp_path,
@@ -189,11 +201,16 @@ def test_signals_end_the_program_and_every_program_it_started(tmp_path, small, n
         preexec_fn=_heed_signals,
     ) as program:
         os.close(controller[1])
-        wait_until(lambda: (out / "dials_1" / "import.out.txt").exists() and programs_in(out))
-        if number == signal.SIGHUP:
-            os.close(controller[0])
-        program.send_signal(number)
-        assert program.wait(60) == Exit.CANCELLED
+        try:
+            wait_until(lambda: heard() and imported.exists() and programs_in(out))
+            if number == signal.SIGHUP:
+                terminal.close()
+            program.send_signal(number)
+            wait_until(lambda: heard() and program.poll() is not None)
+        finally:
+            program.kill()
+            terminal.close()
+    assert program.returncode == Exit.CANCELLED
     assert json.loads((out / "result.json").read_text())["verdict"]["code"] == "cancelled"
     assert not programs_in(out)
 
