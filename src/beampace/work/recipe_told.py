@@ -12,12 +12,12 @@ from typing import Any, Self
 import gemmi
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from beampace.analysis.groups import short_laue
 from beampace.core.cell import UnitCell
 from beampace.core.errors import failure
 from beampace.core.space_group import space_group_symbol
 from beampace.core.taxonomy import Failure
 from beampace.core.verdict import Success
-from beampace.engines.dials.symmetry import short_laue
 from beampace.engines.recipe import Read, Recipe
 from beampace.results.schema import Column, CrystalInfo, StatisticsInfo, VerdictInfo
 

@@ -7,6 +7,7 @@ from pathlib import PurePath
 import numpy as np
 import pytest
 
+from beampace.analysis import spot_list
 from beampace.core.cell import UnitCell
 from beampace.core.dataset import Dataset, DatasetKind
 from beampace.core.engine import Request, Tweak
@@ -14,7 +15,7 @@ from beampace.core.errors import ScienceError
 from beampace.core.geometry import Beam, Detector, Goniometer, apply, multiply, rotation
 from beampace.core.scan import Scan
 from beampace.core.taxonomy import Failure
-from beampace.engines.dials import expt, lattice, reflections, spots, steps
+from beampace.engines.dials import expt, lattice, reflections, steps
 
 DETECTOR = Detector(
     "1",
@@ -192,10 +193,10 @@ def test_spots_on_ice_rings_only_are_ice():
     x, y = (38 + radius * np.cos(angle)) / 0.075, (40 + radius * np.sin(angle)) / 0.075
     ring = np.column_stack([x, y, np.zeros(300)])
     with pytest.raises(ScienceError) as caught:
-        spots.judge(data, ring, 100)
+        spot_list.judge(data, ring, 100)
     assert caught.value.code is Failure.ICE_ONLY
     anywhere = np.column_stack([rng.uniform(0, 1028, 300), rng.uniform(0, 1062, 300), np.zeros(300)])
-    spots.judge(data, anywhere, 100)
+    spot_list.judge(data, anywhere, 100)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +209,7 @@ def test_spots_on_ice_rings_only_are_ice():
 )
 def test_few_spots(n, frames, code):
     with pytest.raises(ScienceError) as caught:
-        spots.judge(dataset(), np.full((n, 3), 100.0) + np.arange(n)[:, None] * 37, frames)
+        spot_list.judge(dataset(), np.full((n, 3), 100.0) + np.arange(n)[:, None] * 37, frames)
     assert caught.value.code is code
 
 
@@ -218,7 +219,7 @@ def test_pixels_that_flicker_are_no_diffraction():
     places = np.repeat(rng.uniform(0, 1000, (8, 2)).round(), 10, axis=0) + 0.5
     flicker = np.column_stack([places, rng.uniform(0, 100, 80)])
     with pytest.raises(ScienceError) as caught:
-        spots.judge(dataset(), flicker, 100)
+        spot_list.judge(dataset(), flicker, 100)
     assert caught.value.code is Failure.NO_DIFFRACTION
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from beampace.core.errors import Cancelled
-from beampace.engines.dials import runner
+from beampace.engines import runner
 from beampace.engines.dials.installation import DialsInstallation, interpreter
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}

@@ -12,7 +12,8 @@ from pathlib import Path
 from beampace.core.errors import BeampaceError, failure
 from beampace.core.ports import Progress
 from beampace.core.taxonomy import Failure
-from beampace.engines.dials import diagnosis, expt, runner
+from beampace.engines import runner
+from beampace.engines.dials import diagnosis, expt
 from beampace.engines.dials.installation import HOW_TO_GET, DialsInstallation
 from beampace.engines.dials.session import Session
 

@@ -8,11 +8,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from beampace.analysis import groups, scaled, spot_list
 from beampace.core.engine import Crystal, EngineRecord, FrameSeries, Request
 from beampace.core.errors import failure
 from beampace.core.ports import Ahead, Progress
 from beampace.core.taxonomy import Failure
-from beampace.engines.dials import expt, outcome, probe, spots, steps, symmetry
+from beampace.engines.dials import expt, outcome, probe, steps, symmetry
 from beampace.engines.dials.chain import Chain, Memory
 from beampace.engines.dials.finding import find_spots
 from beampace.engines.dials.forerunner import Block, Forerunner
@@ -35,7 +36,7 @@ class Scaling:
     """Scaled data: files, resolution limit used and why, the Laue group's likelihood, symmetry left."""
 
     files: Pair
-    data: outcome.Scaled
+    data: scaled.Scaled
     d_min: float | None
     reason: str
     laue: LaueDecision | None
@@ -169,13 +170,13 @@ def measure(chain: Chain, request: Request, indexed: Indexed, before: tuple[Bloc
             "symmetry", inputs, steps.symmetry(), ("symmetrized.expt", "symmetrized.refl", "symmetry.json")
         )
         inputs, laue = done.outputs[:2], symmetry.read_decision(done.outputs[2])
-    scaled = chain.run("scale", inputs, steps.scale(request), ("scaled.expt", "scaled.refl"))
-    data = outcome.scaled_of(read_table(scaled.outputs[1]))
+    done = chain.run("scale", inputs, steps.scale(request), ("scaled.expt", "scaled.refl"))
+    data = outcome.scaled_of(read_table(done.outputs[1]))
     if not len(data.d):
         raise failure(Failure.NOT_INTEGRATED, "No reflection was left after scaling.")
     if request.d_min is not None:
-        return Scaling(scaled.pair, data, request.d_min, "as requested", laue)
-    return _cut(Scaling(scaled.pair, data, None, "all that was measured", laue))
+        return Scaling(done.pair, data, request.d_min, "as requested", laue)
+    return _cut(Scaling(done.pair, data, None, "all that was measured", laue))
 
 
 def finish(
@@ -193,11 +194,11 @@ def finish(
     merged = chain.run("merge", inputs, steps.merge(scaling.d_min), ("merged.mtz",))
     unmerged = chain.run("export", inputs, steps.export(scaling.d_min), ("unmerged.mtz",))
     final, lattice = expt.read_expt(experiments), indexed.lattice
-    group = symmetry.group_of_hall(expt.hall_of(final))
+    group = groups.group_of_hall(expt.hall_of(final))
     crystal = Crystal(
         space_group=names[0],
         candidates=names,
-        laue_group=symmetry.short_laue(group),
+        laue_group=groups.short_laue(group),
         laue_confidence=scaling.laue.likelihood if scaling.laue else None,
         unit_cell=expt.cell_of(final),
         mosaicity=expt.mosaicity_of(final),
@@ -224,24 +225,24 @@ def finish(
 
 def settle(chain: Chain, request: Request, scaling: Scaling) -> tuple[Path, Path, tuple[str, ...]]:
     """(experiments, reflections, candidate symbols) with the space group written in, standard setting."""
-    current = symmetry.group_of_hall(expt.hall_of(expt.read_expt(scaling.files[0])))
+    current = groups.group_of_hall(expt.hall_of(expt.read_expt(scaling.files[0])))
     if request.space_group is not None:
-        return *scaling.files, (symmetry.name_of(current),)
-    groups = outcome.candidates(current, scaling.data)
-    best, hall = groups[0], groups[0].hall
+        return *scaling.files, (groups.name_of(current),)
+    found = scaled.candidates(current, scaling.data)
+    best, hall = found[0], found[0].hall
     experiments = scaling.files[0]
     if hall.split() != current.hall.split():
         experiments = chain.edit(f"group_{best.number}", experiments, _group_setter(hall))
-    move = symmetry.to_standard(best)
+    move = groups.to_standard(best)
     if move is None:
-        return experiments, scaling.files[1], outcome.standardised(groups)
+        return experiments, scaling.files[1], scaled.standardised(found)
     done = chain.run(
         "reindex",
         (experiments, scaling.files[1]),
         (f"change_of_basis_op={move[0]}",),
         ("reindexed.expt", "reindexed.refl"),
     )
-    return *done.pair, outcome.standardised(symmetry.moved(groups, move[0]))
+    return *done.pair, scaled.standardised(groups.moved(found, move[0]))
 
 
 def _cut(scaling: Scaling) -> Scaling:
@@ -251,8 +252,8 @@ def _cut(scaling: Scaling) -> Scaling:
     (docs/performance.md).
     """
     model = expt.read_expt(scaling.files[0])
-    group = symmetry.group_of_hall(expt.hall_of(model))
-    d_min = outcome.cut(expt.cell_of(model), group, scaling.data)
+    group = groups.group_of_hall(expt.hall_of(model))
+    d_min = scaled.cut(expt.cell_of(model), group, scaling.data)
     return scaling if d_min is None else replace(scaling, d_min=d_min, reason="CC1/2 falls to 0.3")
 
 
@@ -264,8 +265,8 @@ def _agree(scaling: Scaling, indexed: Indexed) -> None:
     if not indexed.geometry_moved:
         return
     model = expt.read_expt(scaling.files[0])
-    group = symmetry.group_of_hall(expt.hall_of(model))
-    cc_half = outcome.agreement(expt.cell_of(model), group, scaling.data)
+    group = groups.group_of_hall(expt.hall_of(model))
+    cc_half = scaled.agreement(expt.cell_of(model), group, scaling.data)
     if cc_half is not None and cc_half < DISAGREE:
         raise failure(
             Failure.BEAM_CENTRE_OFF,
@@ -288,7 +289,7 @@ def _series(request: Request, found: Found, indexed: Indexed) -> FrameSeries:
     return FrameSeries(
         tuple(range(first, last + 1)),
         {
-            "spots": spots.per_frame(found.table["xyzobs.px.value"][:, 2], request.images),
+            "spots": spot_list.per_frame(found.table["xyzobs.px.value"][:, 2], request.images),
             "indexed": indexed.per_frame,
         },
     )

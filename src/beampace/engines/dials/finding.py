@@ -7,10 +7,11 @@ import re
 import time
 from pathlib import Path
 
+from beampace.analysis import spot_list
 from beampace.core.engine import Request
 from beampace.core.errors import BeampaceError, ScienceError, failure
 from beampace.core.taxonomy import Failure
-from beampace.engines.dials import expt, spots, steps
+from beampace.engines.dials import expt, steps
 from beampace.engines.dials.chain import Chain, Done
 from beampace.engines.dials.indexing import Found
 from beampace.engines.dials.reflections import read_table
@@ -54,7 +55,7 @@ def _find_spots(chain: Chain, request: Request, search: PixelSearch, learned: Pa
         )
     done = _spots_found(chain, request, experiments, search, learned)
     table = read_table(done.outputs[0])
-    spots.judge(request.dataset, table["xyzobs.px.value"], request.n_frames)
+    spot_list.judge(request.dataset, table["xyzobs.px.value"], request.n_frames)
     return Found(experiments, done.outputs[0], table, wrong)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from beampace.analysis.groups import group_of_hall
 from beampace.core.cell import UnitCell
 from beampace.core.engine import Request
 from beampace.core.taxonomy import Failure
-from beampace.engines.dials import cell_check, expt, symmetry
+from beampace.engines.dials import cell_check, expt
 from beampace.engines.dials.lattice import TESTABLE_FROM_DEG
 
 BEAM_OFF_PX = 8.0
@@ -58,7 +59,7 @@ def against_cell(model: expt.Expt, expected: UnitCell, request: Request) -> Cell
     factor means a distance that is too large by the same.
     """
     found = expt.cell_of(model)
-    centring = symmetry.group_of_hall(expt.hall_of(model)).centring_type()
+    centring = group_of_hall(expt.hall_of(model)).centring_type()
     match = cell_check.compare(found, expected, centring)
     position = expt.beam_position(model)
     if match.scale is not None and position is not None:

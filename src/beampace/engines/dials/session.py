@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from beampace.engines.dials.installation import DialsInstallation, interpreter
-from beampace.engines.dials.runner import Outcome
+from beampace.engines.runner import Outcome
 
 KNOWN_VERSIONS = ("3.12",)
 """Of DIALS, whose functions the shortcuts take the place of; others run as plain programs."""

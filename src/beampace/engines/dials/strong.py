@@ -6,35 +6,20 @@ filters them as it does those of its own finder, so that a spot at the border of
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import wait as wait_for
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock, local
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from beampace.analysis import Analyser, Setup, find_hot_pixels, hot_sample
-from beampace.analysis.geometry import d_star_sq
+from beampace.analysis import Analyser
 from beampace.core.engine import Request
-from beampace.core.errors import InputError
-from beampace.core.taxonomy import Failure
-from beampace.eiger import Container, FrameReader, open_container
+from beampace.engines.frame_search import Finder, FrameSearch
 
-Frame = npt.NDArray[Any]
 Pixels = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]
 """Places in the flattened frame, and counts."""
-
-log = logging.getLogger("beampace.dials")
-
-TICK_S = 0.2
-AHEAD = 4
-"""Frames given out per thread beyond what is done: a cancelled search ends soon."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,130 +56,26 @@ class PixelSearch:
     """
 
     def __init__(self, request: Request) -> None:
-        self._request = request
-        self._found: list[Pixels] = []
-        self._setup: Setup | None = None
-        self._one_at_a_time = Lock()
+        self._first = request.images[0]
+        self._search = FrameSearch(request, Finder(_strong_pixels, _none))
 
     def until(
         self, last: int, on_frame: Callable[[], None], check: Callable[[], None], *, strict: bool = False
     ) -> StrongPixels:
-        """The strong pixels of the request's first frame to `last`; only new frames are read.
-
-        Args:
-            last: number of the last frame; frames up to it can be read.
-            on_frame: called once for each frame.
-            check: called some times a second; what it raises ends the search.
-            strict: whether a frame that cannot be read ends the search, to be read again later.
-
-        Raises:
-            InputError: a frame is not as announced; if strict also when one cannot be read, which otherwise
-                has no strong pixels.
-        """
-        while not self._one_at_a_time.acquire(timeout=TICK_S):
-            check()
-        try:
-            self._search(last, on_frame, check, strict=strict)
-            found = self._found[: last - self._request.images[0] + 1]
-        finally:
-            self._one_at_a_time.release()
+        """The strong pixels of the request's first frame to `last`; see `FrameSearch.until`."""
+        found = self._search.until(last, on_frame, check, strict=strict)
         return StrongPixels(
             np.array([len(places) for places, _ in found], np.int64),
             np.concatenate([places for places, _ in found]),
             np.concatenate([counts for _, counts in found]),
-            self._shape(),
-            self._request.images[0],
+            self._search.shape,
+            self._first,
         )
 
-    def _search(
-        self, last: int, on_frame: Callable[[], None], check: Callable[[], None], *, strict: bool
-    ) -> None:
-        for _ in self._found:
-            on_frame()
-        first = self._request.images[0] + len(self._found)
-        if first > last:
-            return
-        # The dataset's own master, not the companion: its links are proven against its own directory.
-        container = open_container(Path(self._request.dataset.master))
-        reader = FrameReader(container)
-        if self._setup is None:
-            self._setup = _setup(container, reader, self._request, last)
-        search = _Search(reader, self._setup, strict=strict)
-        with ThreadPoolExecutor(self._request.cores) as pool:
-            for pixels in _in_order(pool, search, range(first, last + 1), AHEAD * self._request.cores, check):
-                self._found.append(pixels)
-                on_frame()
 
-    def _shape(self) -> tuple[int, int]:
-        return self._setup.shape if self._setup is not None else (0, 0)
+def _strong_pixels(analyser: Analyser, frame: npt.NDArray[Any], number: int) -> Pixels:
+    return analyser.strong_pixels(frame, number)
 
 
-class _Search:
-    """One frame to its strong pixels, on any thread."""
-
-    def __init__(self, reader: FrameReader, setup: Setup, *, strict: bool) -> None:
-        self._reader, self._setup, self._strict, self._own = reader, setup, strict, local()
-
-    def __call__(self, number: int) -> Pixels:
-        analyser: Analyser | None = getattr(self._own, "analyser", None)
-        if analyser is None:
-            analyser = self._own.analyser = Analyser(self._setup)
-        try:
-            return analyser.strong_pixels(self._reader.read(number), number)
-        except InputError as lost:
-            if self._strict or lost.code is Failure.METADATA_INCONSISTENT:
-                raise
-            # The ledger has it among the lost frames already; for DIALS it is one without spots.
-            log.info("no strong pixels: %s", lost)
-            return np.zeros(0, np.int64), np.zeros(0, np.int32)
-
-
-def _in_order(
-    pool: ThreadPoolExecutor, search: _Search, frames: Iterable[int], ahead: int, check: Callable[[], None]
-) -> Iterator[Pixels]:
-    waiting: list[Future[Pixels]] = []
-    try:
-        for number in frames:
-            waiting.append(pool.submit(search, number))
-            if len(waiting) > ahead:
-                yield _done(waiting.pop(0), check)
-        while waiting:
-            yield _done(waiting.pop(0), check)
-    finally:
-        for future in waiting:
-            future.cancel()
-
-
-def _done(future: Future[Pixels], check: Callable[[], None]) -> Pixels:
-    while not wait_for([future], TICK_S).done:
-        check()
-    check()
-    return future.result()
-
-
-def _setup(container: Container, reader: FrameReader, request: Request, last: int) -> Setup:
-    """What all frames share, without hot pixels and without what lies beyond the resolution limit.
-
-    Hot pixels are looked for in the frames up to `last`.
-    """
-    dataset = request.dataset
-    setup = Setup.make(dataset.detector, dataset.beam, _mask(container, request))
-    first = request.images[0]
-    numbers = [first + number - 1 for number in hot_sample(last - first + 1)]
-    return find_hot_pixels(setup, _readable(reader, numbers), dataset.scan.width)
-
-
-def _readable(reader: FrameReader, numbers: Iterable[int]) -> Iterator[tuple[int, Frame]]:
-    for number in numbers:
-        with suppress(InputError):
-            yield number, reader.read(number)
-
-
-def _mask(container: Container, request: Request) -> npt.NDArray[np.bool_] | None:
-    mask, limit = container.mask(), request.d_min
-    if limit is None:
-        return mask
-    nx, ny = request.dataset.detector.image_size
-    x, y = np.arange(nx)[None, :] + 0.5, np.arange(ny)[:, None] + 0.5
-    beyond = d_star_sq(request.dataset.detector, request.dataset.beam, x, y) > 1 / limit**2
-    return beyond if mask is None else mask | beyond
+def _none(number: int) -> Pixels:  # noqa: ARG001 (a lost frame)
+    return np.zeros(0, np.int64), np.zeros(0, np.int32)

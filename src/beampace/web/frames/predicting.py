@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from beampace.analysis.groups import group_of_hall
 from beampace.analysis.predict import Frame, predict
 from beampace.core.errors import failure
 from beampace.core.geometry import Beam, Detector, Vec3, scaled
 from beampace.core.taxonomy import Failure
 from beampace.engines.dials import expt as lists
-from beampace.engines.dials.symmetry import group_of_hall
 from beampace.web.records.frame import PredictionInfo
 
 USUAL_MOSAICITY = 0.1

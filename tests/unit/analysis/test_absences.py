@@ -4,8 +4,8 @@ import gemmi
 import numpy as np
 import pytest
 
+from beampace.analysis import absences, data_limit, groups, scaled
 from beampace.core.cell import UnitCell
-from beampace.engines.dials import absences, outcome, resolution, symmetry
 
 
 def observed(name: str, cell: gemmi.UnitCell, *, d_min=2.5, keep=lambda h: True, noise=0.02, seed=3):
@@ -36,11 +36,11 @@ def observed(name: str, cell: gemmi.UnitCell, *, d_min=2.5, keep=lambda h: True,
     table = table[wanted]
     d = cell.calculate_d_array(table)
     assert asu is not None
-    return outcome.Scaled(table, intensity, np.full(len(intensity), 10.0), d)
+    return scaled.Scaled(table, intensity, np.full(len(intensity), 10.0), d)
 
 
 def names(laue: str, data) -> set[str]:
-    return {g.hm for g in outcome.candidates(gemmi.SpaceGroup(laue), data)}
+    return {g.hm for g in scaled.candidates(gemmi.SpaceGroup(laue), data)}
 
 
 def test_enantiomorphs_always_stay_together():
@@ -94,19 +94,19 @@ def test_p3221_keeps_its_mirror_image():
     [("P 3 2 1", "-3m1"), ("P 32 1 2", "-31m"), ("R 3 2", "-3m"), ("P 43 21 2", "4/mmm"), ("P 21 3", "m-3")],
 )
 def test_short_laue_symbols(name, short):
-    assert symmetry.short_laue(gemmi.SpaceGroup(name)) == short
+    assert groups.short_laue(gemmi.SpaceGroup(name)) == short
 
 
 @pytest.mark.parametrize("name", ["P 21 2 2", "P 2 21 2", "P 2 21 21", "P 21 2 21"])
 def test_orthorhombic_groups_come_to_their_standard_setting(name):
-    move = symmetry.to_standard(gemmi.SpaceGroup(name))
+    move = groups.to_standard(gemmi.SpaceGroup(name))
     assert move is not None
     assert move[1].is_reference_setting()
 
 
 def test_hall_symbols_of_dials_are_understood():
-    assert symmetry.group_of_hall(" P 2 2").hm == "P 2 2 2"
-    assert symmetry.group_of_hall(" P 4 2").hm == "P 4 2 2"
+    assert groups.group_of_hall(" P 2 2").hm == "P 2 2 2"
+    assert groups.group_of_hall(" P 4 2").hm == "P 4 2 2"
 
 
 def test_resolution_limit_is_where_agreement_ends():
@@ -120,13 +120,13 @@ def test_resolution_limit_is_where_agreement_ends():
     cc = 0.5 * (1 - np.tanh((d**-2 - 0.10) / 0.0263))
     sigma = np.sqrt(4 * (1 - cc) / np.clip(cc, 1e-4, None))
     intensity = true + sigma * rng.standard_normal(len(true))
-    found = resolution.limit(cell, group, unique.astype(np.int32), intensity, sigma)
+    found = data_limit.limit(cell, group, unique.astype(np.int32), intensity, sigma)
     assert found == pytest.approx(3.0, abs=0.12)
 
 
 def test_data_that_agree_to_the_end_are_not_cut():
     data = observed("P 2 2 2", gemmi.UnitCell(40, 55, 70, 90, 90, 90))
-    assert outcome.cut(UnitCell(40, 55, 70, 90, 90, 90), gemmi.SpaceGroup("P 2 2 2"), data) is None
+    assert scaled.cut(UnitCell(40, 55, 70, 90, 90, 90), gemmi.SpaceGroup("P 2 2 2"), data) is None
 
 
 def test_groups_share_rotations():
