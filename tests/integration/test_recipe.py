@@ -20,13 +20,23 @@ from beampace.core.ports import RecordedProgress
 from beampace.core.taxonomy import Exit
 from beampace.engines.recipe import load_recipe
 from beampace.results import Result
+from beampace.service.ending import summary_of
 from beampace.work import ProcessOptions, Switch
 from beampace.work.errand import Errand
 from beampace.work.recipe import process_by_recipe
 from tests.support.look_data import TINY, grid_scenario, write_scan
-from tests.support.recipes import RECORD, write_program, write_recipe
+from tests.support.recipe_outputs import (
+    STARANISO_LOG,
+    aimless_log,
+    fast_dp_json,
+    table1,
+    xdsapp_results,
+    xia2_json,
+)
+from tests.support.recipes import RECORD, leaving, write_program, write_recipe
 
 P11 = Path(beampace.engines.recipe.__file__).parent / "p11"
+EXAMPLES = P11.parent / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -171,6 +181,68 @@ def test_a_summary_of_another_form_names_file_and_key(scan, tmp_path):
     assert "deep/summary.json" in done.result.verdict.words and "crystal.sg" in done.result.verdict.words
 
 
+AIMLESS = {"read": "outputs", "outputs": [{"form": "aimless", "file": "*aimless.log"}]}
+
+
+def test_numbers_a_program_leaves_are_judged_like_those_of_other_engines(scan, tmp_path):
+    body = leaving({"deep/aimless.log": aimless_log(), "all.mtz": "m"})
+    recipe = write_recipe(tmp_path, body=body, results={"mtz": "*.mtz", "log_file": "*.log"}, **AIMLESS)
+    result = ran(scan, recipe, tmp_path / "out").result
+    assert result.verdict.code == "little_data"  # of 6 frames, whatever the log says
+    assert result.verdict.words.endswith(
+        "Merged to 2.00 Å in P 43 21 2 or P 41 21 2 (not decided): 99.1 % complete, 6.9-fold, CC1/2 0.999; "
+        f"{6 * TINY.width:g} degrees in 6 frames."
+    )
+    assert "tool/all.mtz" in result.verdict.next_step
+    crystal, statistics = result.crystal, result.statistics
+    assert crystal.space_group_candidates == ("P 43 21 2", "P 41 21 2") and not crystal.space_group_sure
+    assert (crystal.laue_group, crystal.unit_cell) == ("4/mmm", (78.4, 78.4, 37.2, 90, 90, 90))
+    assert (statistics.overall.d_min, statistics.overall.completeness) == (2.0, 0.991)
+    assert statistics.overall.cc_half_significant and len(statistics.shells) == 4
+    assert statistics.method.startswith("Read from deep/aimless.log.")
+    other = result.parameters.other
+    assert other["read_from"] == {"crystal": "deep/aimless.log", "statistics": "deep/aimless.log"}
+    assert other["found"]["deep/aimless.log"]["anomalous_multiplicity"]["overall"] == 3.6
+    assert result.versions["aimless"] == "0.7.9"
+    assert "6.9" in (tmp_path / "out/report.html").read_text()
+    assert result.files["log_file"] == "tool/deep/aimless.log"
+
+
+def test_enough_data_are_merged_data(tmp_path):
+    master = write_scan(tmp_path / "raw", TINY)[0]  # 12 degrees
+    recipe = write_recipe(tmp_path, body=leaving({"aimless.log": aimless_log()}), **AIMLESS)
+    result = ran(master, recipe, tmp_path / "out").result
+    assert result.verdict.code == "merged", result.verdict
+    assert result.verdict.next_step.startswith("Use its files in tool/; try every space group that is left")
+    shown = summary_of(result)
+    assert (shown["d_min"], shown["completeness"], shown["cc_half"]) == (2.0, 0.991, 0.999)
+    assert shown["candidates"] == ["P 43 21 2", "P 41 21 2"] and shown["cell"][2] == 37.2
+
+
+def test_an_output_that_cannot_be_read_leaves_files_and_a_warning(scan, tmp_path):
+    body = leaving({"aimless.log": aimless_log()[:-250], "all.mtz": "m"})
+    done = ran(scan, write_recipe(tmp_path, body=body, results={"mtz": "*.mtz"}, **AIMLESS), tmp_path / "out")
+    assert (done.exit, done.result.verdict.code) == (Exit.RESULT, "finished")
+    assert done.result.statistics is None and done.result.crystal is None
+    assert "aimless.log could not be read: " in done.result.verdict.warnings[0]
+    assert done.result.files["mtz"] == "tool/all.mtz"
+    assert "could not be read" in (tmp_path / "out/report.html").read_text()
+
+
+def test_statistics_without_a_crystal_are_shown_but_not_judged(scan, tmp_path):
+    outputs = [{"form": "table1", "file": "*.table1"}]
+    recipe = write_recipe(tmp_path, body=leaving({"x.table1": table1()}), read="outputs", outputs=outputs)
+    result = ran(scan, recipe, tmp_path / "out").result
+    assert result.verdict.code == "finished" and "not of which crystal" in result.verdict.words
+    assert result.statistics.overall.n_unique == 9500 and result.statistics.shells == ()
+
+
+def test_a_program_that_failed_is_not_judged_by_its_numbers(scan, tmp_path):
+    body = leaving({"aimless.log": aimless_log()}) + "sys.exit('no')"
+    result = ran(scan, write_recipe(tmp_path, body=body, **AIMLESS), tmp_path / "out").result
+    assert result.verdict.code == "engine_failed" and result.statistics is None
+
+
 def test_links_that_a_program_leaves_are_neither_listed_nor_followed(scan, tmp_path):
     outside = tmp_path / "precious.mtz"
     outside.write_text("kept")
@@ -263,6 +335,70 @@ def test_scripts_of_p11_for_rotations(scan, tmp_path, name):
     assert arguments(out / name) == expected[name]
 
 
+def test_numbers_of_xdsapp(scan, tmp_path):
+    body = leaving({"results_lyso_1.txt": xdsapp_results(), "lyso_1_F.mtz": "m", "lyso_1_I.mtz": "m"})
+    result = ran(scan, p11(tmp_path, "xdsapp", body), tmp_path / "out").result
+    assert result.verdict.code == "little_data", result.verdict
+    assert "xdsapp/lyso_1_F.mtz" in result.verdict.next_step
+    assert (result.crystal.mosaicity_deg, result.crystal.n_spots) == (0.101, 1000)
+    assert (result.statistics.overall.r_meas, result.statistics.outer.n_unique) == (0.06, None)
+
+
+def test_numbers_of_autoproc_are_those_of_its_isotropic_data(scan, tmp_path):
+    left = {
+        "processing/truncate-unique.table1": table1(),
+        "processing/staraniso_alldata-unique.table1": table1(cut=True),
+        "processing/staraniso_alldata.log": STARANISO_LOG,
+        "processing/truncate-unique.mtz": "m",
+    }
+    result = ran(scan, p11(tmp_path, "autoproc", leaving(left)), tmp_path / "out").result
+    assert result.statistics.overall.completeness == 0.991
+    assert result.crystal.space_group == "P 43 21 2" and result.verdict.code == "little_data"
+    assert any("anisotropic" in warning for warning in result.verdict.warnings)
+    told = result.parameters.other["found"]["processing/staraniso_alldata-unique.table1"]
+    assert told["completeness_ellipsoidal"]["overall"] == 0.932
+    assert "autoproc/processing/truncate-unique.mtz" in result.verdict.next_step
+
+
+def test_of_data_that_staraniso_cut_completeness_is_asked_inside(scan, tmp_path):
+    left = {"staraniso_alldata-unique.table1": table1(cut=True), "staraniso_alldata.log": STARANISO_LOG}
+    result = ran(scan, p11(tmp_path, "autoproc", leaving(left)), tmp_path / "out").result
+    assert result.statistics.overall.completeness == 0.601 and "93 % complete" in result.verdict.words
+    assert any("60.1 % of all" in warning for warning in result.verdict.warnings)
+
+
+EXAMPLE_FILES = {
+    "xia2": {"xia2.json": xia2_json(), "DataFiles/AUTOMATIC_DEFAULT_free.mtz": "m"},
+    "fast_dp": {"fast_dp.json": fast_dp_json(), "fast_dp.mtz": "m"},
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLE_FILES)
+def test_examples(scan, tmp_path, name):
+    program = write_program(tmp_path / name, leaving(EXAMPLE_FILES[name]))
+    text = (EXAMPLES / f"{name}.toml").read_text().replace(f'"{name}", "', f'"{program}", "', 1)
+    path = tmp_path / f"{name}.toml"
+    path.write_text("\n".join(line for line in text.splitlines() if not line.startswith("environment")))
+    path.chmod(0o644)
+    result = ran(scan, path, tmp_path / "out", images=(2, 5), cores=2).result
+    assert result.verdict.code == "little_data", result.verdict
+    assert result.statistics.overall.n_unique == 9500 and result.crystal.laue_group == "4/mmm"
+    said = " ".join(arguments(tmp_path / "out" / name))
+    companion = tmp_path / "out/scan_master.h5"
+    expected = {
+        "xia2": f"pipeline=dials nproc=2 image={companion}:2:5",
+        "fast_dp": f"-j 1 -k 2 -l /opt/xds-plugins/durin-plugin.so -1 2 -N 5 {companion}",
+    }
+    assert said == expected[name]
+
+
+@pytest.mark.parametrize(
+    "path", sorted((*P11.glob("*.toml"), *EXAMPLES.glob("*.toml"))), ids=lambda path: path.name
+)
+def test_recipes_of_the_package_are_recipes(path):
+    assert load_recipe(path).recipe.name == path.stem
+
+
 @pytest.fixture(scope="module")
 def shots(tmp_path_factory):
     """Test shots: the file names make the kind."""
@@ -325,7 +461,12 @@ def test_on_the_command_line(scan, tmp_path):
     assert json.loads(said.stdout)["engine"] == "tool"
     said = beampace("process", str(scan), "--engine", "tol", "--recipes", str(tmp_path / "recipes"))
     words = said.stderr.replace("\n", "")
-    assert said.returncode == 2 and "dials, tool" in words and "wrong.toml" in words
+    assert (
+        said.returncode == 2
+        and "there are dials, " in words
+        and ", tool. " in words
+        and "wrong.toml" in words
+    )
     said = beampace("check", "--json", BEAMPACE_RECIPES=str(tmp_path / "recipes"))
     found = {item["what"]: item for item in json.loads(said.stdout)["findings"]}
     assert found["recipe tool"]["ok"] and "Counts nothing." in found["recipe tool"]["says"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 
 RECORD = """
@@ -12,6 +13,18 @@ import json, os, pathlib, sys
 pathlib.Path("argv.json").write_text(json.dumps(sys.argv[1:]))
 """
 """Body of a program that writes down its arguments in its working directory."""
+
+
+def leaving(files: Mapping[str, str]) -> str:
+    """Body of a program that also leaves files, in its output directory: path to text."""
+    return (
+        RECORD
+        + f"""
+for name, text in json.loads({json.dumps(json.dumps(dict(files)))}).items():
+    pathlib.Path(name).parent.mkdir(parents=True, exist_ok=True)
+    pathlib.Path(name).write_text(text)
+"""
+    )
 
 
 def write_program(path: Path, body: str = RECORD) -> Path:

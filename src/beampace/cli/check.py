@@ -19,6 +19,7 @@ from rich.text import Text
 from beampace import __version__
 from beampace.cli.engines import all_recipes, engines
 from beampace.cli.guard import guarded
+from beampace.core.errors import BeampaceError
 from beampace.core.ports import Engine
 from beampace.core.taxonomy import Exit
 from beampace.work import Switch
@@ -84,7 +85,10 @@ def _library(name: str) -> Finding:
 
 
 def _engine(engine: Engine) -> Finding:
-    missing = engine.missing()
+    try:
+        missing = engine.missing()
+    except BeampaceError as error:
+        return Finding(f"engine {engine.name}", ok=False, says=f"{error.words} {error.next_step}")
     versions = ", ".join(f"{name} {version}" for name, version in engine.versions().items())
     return Finding(f"engine {engine.name}", ok=not missing, says=" ".join(missing) or versions)
 

@@ -11,6 +11,7 @@ from beampace.core.ports import Engine
 from beampace.core.taxonomy import Failure
 from beampace.engines.dials import DialsEngine
 from beampace.engines.recipe import Loaded, list_recipes
+from beampace.engines.xds import XdsEngine
 
 RECIPES = "BEAMPACE_RECIPES"
 """Environment variable: directories with recipes, separated as in PATH."""
@@ -18,7 +19,8 @@ RECIPES = "BEAMPACE_RECIPES"
 
 def engines() -> dict[str, Engine]:
     """A fresh engine of every kind; one engine works on one dataset."""
-    return {"dials": DialsEngine()}
+    known: tuple[Engine, ...] = (DialsEngine(), XdsEngine(), XdsEngine(stock=True))
+    return {engine.name: engine for engine in known}
 
 
 def recipe_directories(asked: Path | None, environment: Mapping[str, str] = os.environ) -> tuple[Path, ...]:

@@ -77,6 +77,10 @@ def process(
     space_group: Annotated[str | None, typer.Option(help="Space group to impose, e.g. P43212 or 96.")] = None,
     unit_cell: Annotated[str | None, typer.Option(help="Expected cell a,b,c,alpha,beta,gamma.")] = None,
     d_min: Annotated[float | None, typer.Option(help="Resolution limit in angstrom.")] = None,
+    free_r: Annotated[
+        Path | None,
+        typer.Option(metavar="REFERENCE", help="Merged MTZ file whose free-R flags are taken over."),
+    ] = None,
     cores: Cores = None,
     out: Annotated[Path | None, typer.Option(help="Result directory: new or empty.")] = None,
     quiet: Annotated[
@@ -91,7 +95,7 @@ def process(
     """A rotation dataset to merged data; follows a scan that is still being written."""
     from beampace.cli.process import Asked, process_command
 
-    asked = Asked(master, engine, images, space_group, unit_cell, d_min, cores, out, quiet, recipes)
+    asked = Asked(master, engine, images, space_group, unit_cell, d_min, cores, out, quiet, recipes, free_r)
     raise typer.Exit(process_command(asked, json=json))
 
 

@@ -39,6 +39,7 @@ class Asked:
     out: Path | None
     quiet: float | None
     recipes: Path | None = None
+    free_r: Path | None = None
 
 
 def process_command(asked: Asked, *, json: bool) -> int:
@@ -82,6 +83,7 @@ def options_of(asked: Asked) -> ProcessOptions:
         space_group=parse_space_group(asked.space_group),
         unit_cell=parse_cell(asked.unit_cell),
         d_min=parse_d_min(asked.d_min),
+        free_r=asked.free_r,
         cores=asked.cores,
         out=asked.out,
         patience_s=asked.quiet,

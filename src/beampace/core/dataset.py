@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import PurePath
 
-from beampace.core.geometry import Beam, Detector, Goniometer
+from beampace.core.geometry import Beam, Detector, Goniometer, scaled
 from beampace.core.scan import Scan
 
 
@@ -74,3 +74,22 @@ class Dataset:
     hint: Hint = field(default_factory=Hint)
     transmission: float | None = None
     remarks: tuple[str, ...] = ()
+
+    @property
+    def forwards(self) -> Dataset:
+        """The same with a spindle that turns by positive steps: about the opposite axis if need be.
+
+        Neither DIALS nor XDS knows negative oscillation widths.
+        """
+        if self.scan.width >= 0:
+            return self
+        starts = tuple(-start for start in self.scan.starts)
+        scan = replace(self.scan, starts=starts, width=-self.scan.width)
+        return replace(
+            self, scan=scan, goniometer=replace(self.goniometer, axis=scaled(self.goniometer.axis, -1.0))
+        )
+
+    def has_geometry_of(self, other: Dataset) -> bool:
+        """Whether two records are of one dataset and say the same of where its frames were."""
+        mine = (self.id, self.detector, self.beam, self.goniometer, self.scan)
+        return mine == (other.id, other.detector, other.beam, other.goniometer, other.scan)

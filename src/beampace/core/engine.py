@@ -83,7 +83,7 @@ class Crystal:
         laue_confidence: likelihood of the Laue group from 0 to 1, or None when it was imposed.
         unit_cell: refined cell in the setting of `space_group`.
         mosaicity: e.s.d. of the reflecting range in degrees, or None.
-        indexed_fraction: share of the strong spots the lattice explains, 0 to 1.
+        indexed_fraction: share of the strong spots the lattice explains, 0 to 1, or None.
     """
 
     space_group: str
@@ -92,7 +92,7 @@ class Crystal:
     laue_confidence: float | None
     unit_cell: UnitCell
     mosaicity: float | None
-    indexed_fraction: float
+    indexed_fraction: float | None
 
     @property
     def space_group_sure(self) -> bool:

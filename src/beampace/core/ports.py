@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from beampace.core.engine import EngineRecord, Readable, Request
+from beampace.core.engine import EngineRecord, Readable, Request, Tweak
 from beampace.core.indexing import Opinion, Shots
 from beampace.core.job import ClusterState, Ending, Resources
 from beampace.core.sighting import Trouble
@@ -43,10 +43,22 @@ class Ahead(Protocol):
 class Engine(Protocol):
     """A way to get from frames to merged reflections."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As it is asked for."""
+        ...
+
+    @property
+    def tweaks(self) -> frozenset[Tweak]:
+        """Departures from the defaults that it knows, for second tries."""
+        ...
 
     def missing(self) -> tuple[str, ...]:
-        """What is not installed, as sentences that say how to get it; empty when ready."""
+        """What is not installed, as sentences that say how to get it; empty when ready.
+
+        Raises:
+            InfrastructureError: it is there and cannot be used, such as licence_expired.
+        """
         ...
 
     def versions(self) -> dict[str, str]:

@@ -200,7 +200,8 @@ def _write_master(
         put(beam, "incident_wavelength", dataset.beam.wavelength, "angstrom")
         _write_detector(group(instrument, "detector", "NXdetector"), container, n_frames)
         sample = group(entry, "sample", "NXsample")
-        write_spindle(sample, dataset.goniometer, dataset.scan, n_frames)
+        forwards = dataset.forwards
+        write_spindle(sample, forwards.goniometer, forwards.scan, n_frames)
         _write_links(group(entry, "data", "NXdata"), places, layout, n_frames)
 
 

@@ -45,7 +45,7 @@ class IndexRow:
         cell: a, b, c in angstrom, angles in degrees, or None.
         d_min: angstrom, or None; completeness: 0 to 1, or None.
         files: name to path relative to the result's directory.
-        recommended: whether it is the result to use.
+        recommended: whether it is the result to use; reason: why.
     """
 
     group: str
@@ -64,6 +64,7 @@ class IndexRow:
     completeness: float | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     recommended: bool = False
+    reason: str = ""
 
 
 def index_html(rows: Iterable[IndexRow], title: str) -> str:

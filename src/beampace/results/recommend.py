@@ -1,25 +1,15 @@
-"""Which result of a dataset to use, and why."""
+"""Which result of a dataset to use, and why; pure."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from importlib import resources
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
-from beampace.core.taxonomy import Failure
 from beampace.core.verdict import Success
-from beampace.results.below import write_below
-from beampace.results.schema import Model
-
-RECOMMENDED_SCHEMA: Literal["recommended-1"] = "recommended-1"
-RECOMMENDED = "recommended.json"
-
-WORKS = ("merge", "process", "strategy", "map")
-"""Works whose results are used, the most wanted first; a look is for the eye."""
+from beampace.results.agreement import Agreed, agreement
+from beampace.results.candidate import WORKS, Candidate, compared
+from beampace.results.contest import Contest
+from beampace.results.summary import number
 
 GRADES = (Success.MERGED.value, Success.LITTLE_DATA.value)
 """Verdicts from the best; other successes come after them."""
@@ -29,49 +19,20 @@ AS_MANY = 0.95
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A result of a dataset.
+class Choice:
+    """The result to use.
 
     Attributes:
-        name: of its directory, such as `process_001`.
-        work, engine, code: what was done, by what, and the verdict's code.
-        generation: of the dataset when it was made: how often it had grown after it seemed finished.
-        n_frames: frames used.
-        created: when it was made.
-        d_min: angstrom; completeness, cc_half: 0 to 1; None where nothing was merged.
+        result: that one.
+        reason: why, in a sentence or two; what engines disagree about is said, too.
+        agreed: whether the engines agree.
+        compared: the result that speaks for each engine.
     """
-
-    name: str
-    work: str
-    engine: str
-    code: str
-    generation: int
-    n_frames: int
-    created: datetime
-    d_min: float | None = None
-    completeness: float | None = None
-    cc_half: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The result to use, and why, as a sentence."""
 
     result: Candidate
     reason: str
-
-
-class Recommended(Model):
-    """`recommended.json`: the one file beside the results that is replaced."""
-
-    schema_version: Literal["recommended-1"] = RECOMMENDED_SCHEMA
-    """Name and version of this schema."""
-    result: str
-    """Name of the directory of the result to use; it lies beside this file."""
-    reason: str
-    """Why this one."""
-    since: datetime
-    """Since when it has been recommended (UTC)."""
+    agreed: Agreed = field(default_factory=Agreed)
+    compared: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,60 +46,55 @@ class _Criterion:
 def recommend(candidates: Iterable[Candidate], engines: Sequence[str] = ()) -> Choice | None:
     """Choose among the results of one dataset; None while there is none to be used.
 
-    In this order: what was merged or made for use before other works; the dataset as it is now before what
-    it was before it grew; more frames; merged data before little data before what nobody judged; the engine
-    preferred; resolution, completeness, agreement of half data sets; the newest.
+    In this order, the first difference decides:
+
+    1. What was merged or made for use before other works; the dataset as it is now before what it was
+       before it grew; more frames; merged data before little data before what nobody judged.
+    2. Results against which nothing speaks (`doubt`) before the others.
+    3. Where engines contradict each other about Laue group or lattice: what more engines find. A symmetry is
+       not right because a preferred engine finds it.
+    4. Where that is a draw: results whose observations agree nearly as well as those of the best (CC1/2
+       within 0.03, R_meas within 1.5 times). In too high a symmetry reflections are averaged that are not
+       equivalent, and both get worse. Of those, on one lattice, the highest symmetry: the data bear it, and
+       a lower one only calls equivalent reflections different.
+    5. The engine preferred; resolution, completeness, agreement of half data sets; the newest.
 
     Args:
         candidates: results of one dataset, failures among them.
         engines: from the most preferred.
     """
-    left = [one for one in candidates if one.work in WORKS and one.code not in Failure.__members__.values()]
+    left = [one for one in candidates if one.is_usable]
     if not left:
         return None
-    criteria = _criteria(left, engines)
+    first = min(WORKS.index(one.work) for one in left)
+    generation = max(one.generation for one in left if WORKS.index(one.work) == first)
+    speaking = compared(left, generation)
+    contest = Contest(speaking)
+    criteria = _criteria(left, engines, contest)
     left.sort(key=lambda one: tuple(criterion.value(one) for criterion in criteria), reverse=True)
-    best, *others = left
-    if not others:
-        return Choice(best, "It is the only result.")
-    decides = next((c for c in criteria if c.value(best) != c.value(others[0])), criteria[-1])
-    return Choice(best, f"Preferred to {others[0].name}: {decides.words(best, others[0])}.")
+    agreed = agreement([one.said for one in speaking if one.said is not None])
+    return Choice(left[0], _reason(left, criteria, contest, agreed), agreed, speaking)
 
 
-def write_recommended(root: Path, place: str, choice: Choice, since: datetime) -> bool:
-    """Write `recommended.json` atomically; whether it was written, and not there already.
-
-    Args:
-        root: of the results (`processed`).
-        place: directory of the dataset's results, relative to it.
-        choice: the result to use.
-        since: since when; the same as before for the same choice.
-
-    Raises:
-        InfrastructureError: it cannot be written (not_writable, disk_full).
-    """
-    record = Recommended(result=choice.result.name, reason=choice.reason, since=since)
-    return write_below(root, f"{place}/{RECOMMENDED}", record.model_dump_json(indent=2) + "\n")
-
-
-def recommended_schema_text() -> str:
-    """The text of the published JSON schema (draft 2020-12), made from the model."""
-    made = Recommended.model_json_schema(mode="serialization", by_alias=True)
-    head = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"beampace/{RECOMMENDED_SCHEMA}",
-    }
-    return json.dumps({**head, **made}, indent=2, ensure_ascii=False) + "\n"
+def _reason(
+    ranked: Sequence[Candidate], criteria: Sequence[_Criterion], contest: Contest, agreed: Agreed
+) -> str:
+    """Why the first of them, what speaks for and against it, and what the engines disagree about."""
+    best, *others = ranked
+    said = "It is the only result."
+    if others:
+        decides = next((c for c in criteria if c.value(best) != c.value(others[0])), criteria[-1])
+        said = f"Preferred to {others[0].name}: {decides.words(best, others[0])}."
+    doubt = f"Use it with care: {best.doubt}." if best.doubt else ""
+    backers = contest.backers(best) if contest.is_there else ()
+    backed = f"{' and '.join(backers)} found the same symmetry and lattice." if backers else ""
+    differ = agreed.words if agreed.tone in ("fair", "poor") else ""
+    return " ".join(filter(None, (said, backed, doubt, differ)))
 
 
-def published_recommended_schema() -> Mapping[str, Any]:
-    """The schema as it was published with this version of the package."""
-    path = resources.files("beampace.results") / "schemas" / f"{RECOMMENDED_SCHEMA}.schema.json"
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
-
-
-def _criteria(candidates: Sequence[Candidate], engines: Sequence[str]) -> tuple[_Criterion, ...]:
+def _criteria(
+    candidates: Sequence[Candidate], engines: Sequence[str], contest: Contest
+) -> tuple[_Criterion, ...]:
     most: dict[int, int] = {}
     for one in candidates:
         most[one.generation] = max(most.get(one.generation, 0), one.n_frames)
@@ -153,6 +109,10 @@ def _criteria(candidates: Sequence[Candidate], engines: Sequence[str]) -> tuple[
         _Criterion(lambda one: one.generation, lambda a, b: "made after the dataset grew"),  # noqa: ARG005
         _Criterion(frames, lambda a, b: f"made from {a.n_frames} frames, not {b.n_frames}"),
         _Criterion(lambda one: -_grade(one), lambda a, b: f"{_plain(a.code)}, not {_plain(b.code)}"),
+        _Criterion(lambda one: not one.doubt, lambda a, b: f"in {b.name} {b.doubt}"),  # noqa: ARG005
+        _Criterion(contest.supporters, _outvoted),
+        _Criterion(contest.coherent, _agrees_better),
+        _Criterion(contest.symmetry, _higher),
         _Criterion(lambda one: -_rank(one, engines), lambda a, b: f"{a.engine} is preferred to {b.engine}"),
         _Criterion(_resolution, lambda a, b: f"data to {_angstrom(a.d_min)}, not {_angstrom(b.d_min)}"),
         _Criterion(
@@ -161,6 +121,22 @@ def _criteria(candidates: Sequence[Candidate], engines: Sequence[str]) -> tuple[
         _Criterion(lambda one: one.cc_half or 0.0, lambda a, b: "half data sets agree better"),  # noqa: ARG005
         _Criterion(lambda one: one.created.timestamp(), lambda a, b: "it is newer"),  # noqa: ARG005
     )
+
+
+def _outvoted(a: Candidate, b: Candidate) -> str:  # noqa: ARG001 - the form of all of them
+    return f"more engines find its symmetry and lattice than those of {b.name}"
+
+
+def _agrees_better(a: Candidate, b: Candidate) -> str:
+    half = f"CC1/2 {number(a.cc_half, 3)}, not {number(b.cc_half, 3)}"
+    meas = f"R_meas {number(a.r_meas, 3)}, not {number(b.r_meas, 3)}"
+    return f"observations agree better in its symmetry ({half}; {meas})"
+
+
+def _higher(a: Candidate, b: Candidate) -> str:
+    if not a.finds_symmetry:
+        return "its space group was given"
+    return f"observations agree as well in its symmetry, which is higher than that of {b.name}"
 
 
 def _grade(one: Candidate) -> int:

@@ -14,7 +14,6 @@ import jinja2
 from beampace.core.taxonomy import TAXONOMY, Exit, Failure
 from beampace.core.verdict import Success
 from beampace.results.schema import Result, ShellInfo
-from beampace.results.statistics import MIN_PAIRS
 from beampace.results.summary import (
     SHELL_HEAD,
     Row,
@@ -25,7 +24,7 @@ from beampace.results.summary import (
     space_group_text,
     spacing,
 )
-from beampace.results.verdict import percent
+from beampace.results.verdict import few_repeated, percent
 from beampace.results.write import write_text
 
 REPORT = "report.html"
@@ -135,7 +134,7 @@ def tiles(result: Result) -> list[Tile]:
 
 
 def _figures(shell: ShellInfo) -> dict[str, str]:
-    enough = shell.n_repeated >= MIN_PAIRS
+    enough = not few_repeated(shell)
     return {
         "Resolution": f"{spacing(shell.d_max)}–{spacing(shell.d_min)} Å",
         "Completeness": "–" if shell.completeness is None else percent(shell.completeness),
@@ -208,6 +207,8 @@ def asked_rows(result: Result) -> list[Row]:
 
 
 def _plain(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {_plain(item)}" for key, item in value.items())
     return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 

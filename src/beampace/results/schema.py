@@ -33,6 +33,7 @@ MaybeFraction = Annotated[Annotated[float, Field(ge=0, le=1)] | None, BeforeVali
 Correlation = Annotated[Annotated[float, Field(ge=-1, le=1)] | None, BeforeValidator(finite)]
 Cell = tuple[float, float, float, float, float, float]
 Count = Annotated[int, Field(ge=0)]
+MaybeCount = Annotated[int, Field(ge=0)] | None
 
 
 class Model(BaseModel):
@@ -111,8 +112,8 @@ class VerdictInfo(Model):
     """The result in plain words."""
 
     code: str
-    """`merged`, `little_data`, `finished` (a recipe's program ended well), or a code of the failure
-    taxonomy."""
+    """`merged`, `little_data`, `finished` (a recipe's program ended well, its numbers are not known), or a
+    code of the failure taxonomy."""
     words: str
     """One or two sentences."""
     next_step: str
@@ -133,7 +134,7 @@ class CrystalInfo(Model):
     laue_group: str
     """Short Hermann-Mauguin symbol: `4/mmm`, `-3m1`, `m-3`."""
     laue_confidence: MaybeFraction = None
-    """Likelihood of the Laue group from 0 to 1; null when it was imposed."""
+    """Likelihood of the Laue group from 0 to 1; null when it was imposed, or the program does not say."""
     unit_cell: Cell
     """a, b, c in angstrom; alpha, beta, gamma in degrees."""
     mosaicity_deg: Number = None
@@ -149,19 +150,22 @@ class CrystalInfo(Model):
 
 
 class ShellInfo(Model):
-    """Merging statistics of one resolution shell (or of all data)."""
+    """Merging statistics of one resolution shell (or of all data).
+
+    Where they were read from a program's own output (`method` says so), null stands for what it does not say.
+    """
 
     d_max: float
     """Low-resolution limit in angstrom."""
     d_min: float
     """High-resolution limit in angstrom."""
-    n_observations: Count
+    n_observations: MaybeCount
     """Observations."""
-    n_unique: Count
+    n_unique: MaybeCount
     """Unique reflections observed (Friedel mates merged)."""
-    n_repeated: Count
+    n_repeated: MaybeCount
     """Unique reflections observed at least twice: R values and cc_half rest on these alone."""
-    n_possible: Count
+    n_possible: MaybeCount
     """Unique reflections that could have been observed; systematic absences are left out."""
     completeness: MaybeFraction
     """n_unique / n_possible, both without systematic absences."""
@@ -175,8 +179,9 @@ class ShellInfo(Model):
     """R_merge with each term times sqrt(1/(n-1))."""
     cc_half: Correlation
     """Correlation of half data sets by the sigma-tau method, weights 1/sigma^2."""
-    cc_half_significant: bool
-    """Whether cc_half exceeds zero at the 0.1 % level and rests on at least ten reflections."""
+    cc_half_significant: bool | None
+    """Whether cc_half exceeds zero at the 0.1 % level and rests on at least ten reflections; null when it is
+    not known on how many it rests."""
     mean_i_over_sigma: Number
     """Mean of <I>/sigma(<I>) over unique reflections."""
     cc_anom: Correlation
@@ -184,14 +189,15 @@ class ShellInfo(Model):
 
 
 class StatisticsInfo(Model):
-    """Merging statistics computed by beampace from the unmerged, scaled file."""
+    """Merging statistics: computed from the unmerged, scaled file, or read from a program's own output."""
 
     overall: ShellInfo
     """All data."""
     outer: ShellInfo
     """The shell of highest resolution."""
     shells: tuple[ShellInfo, ...]
-    """Shells of equal volume in reciprocal space, from low to high resolution."""
+    """Shells from low to high resolution, of equal volume in reciprocal space where beampace made them; empty
+    when a program lists none but the outer one."""
     method: str
     """How the values are defined."""
     d_min_reason: str = ""

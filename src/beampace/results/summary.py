@@ -24,7 +24,7 @@ def summary_rows(result: Result) -> list[Row]:
         rows += crystal_rows(result.crystal)
     if result.statistics:
         rows.append(("All data", shell_line(result.statistics.overall)))
-        if len(result.statistics.shells) > 1:
+        if len(result.statistics.shells) != 1:
             rows.append(("Outer shell", shell_line(result.statistics.outer)))
     tries = [f"{number}. {item.what}: {item.outcome}" for number, item in enumerate(result.tries, 1)]
     return rows + ([("Tries", "\n".join(tries))] if len(tries) > 1 else [])
@@ -62,7 +62,7 @@ def space_group_text(crystal: CrystalInfo) -> str:
 def laue_text(crystal: CrystalInfo) -> str:
     """The Laue group and how likely it is."""
     if crystal.laue_confidence is None:
-        return f"{crystal.laue_group} (given, not tested)"
+        return f"{crystal.laue_group} (likelihood not known)"
     return f"{crystal.laue_group} ({percent(crystal.laue_confidence)} likely)"
 
 
@@ -89,9 +89,10 @@ def shell_line(shell: ShellInfo) -> str:
 
 def shell_rows(result: Result) -> list[tuple[str, ...]]:
     """Cells of the shells table, overall last; columns as in `SHELL_HEAD`; empty when not merged."""
-    if result.statistics is None:
+    statistics = result.statistics
+    if statistics is None:
         return []
-    return [shell_cells(shell) for shell in (*result.statistics.shells, result.statistics.overall)]
+    return [shell_cells(shell) for shell in (*(statistics.shells or (statistics.outer,)), statistics.overall)]
 
 
 def shell_cells(shell: ShellInfo) -> tuple[str, ...]:
@@ -108,9 +109,14 @@ def shell_cells(shell: ShellInfo) -> tuple[str, ...]:
         number(shell.r_meas, 3),
         number(shell.r_pim, 3),
         number(shell.cc_anom, 2),
-        str(shell.n_observations),
-        str(shell.n_unique),
+        count(shell.n_observations),
+        count(shell.n_unique),
     )
+
+
+def count(value: int | None) -> str:
+    """A count, or a dash."""
+    return "-" if value is None else str(value)
 
 
 def number(value: float | None, digits: int) -> str:

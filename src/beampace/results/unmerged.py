@@ -20,6 +20,11 @@ SIGMA_LABELS = ("SIGI", "SIGIOBS")
 SCALE_LABEL = "SCALEUSED"
 """DIALS writes the factor by which an observation was divided: strength relative to the model."""
 
+FLAG_LABEL = "FLAG"
+MISFIT = 64
+"""Bit of FLAG for what XDS rejected: its negative sigma becomes this flag when gemmi makes an MTZ file of
+XDS_ASCII.HKL, and the sigma positive."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observations:
@@ -74,9 +79,9 @@ def read_mtz(path: Path) -> gemmi.Mtz:
 
 
 def read_unmerged(path: Path) -> Observations:
-    """Read scaled observations (columns I, SIGI, BATCH, M/ISYM; SCALEUSED when there).
+    """Read scaled observations (columns I, SIGI, BATCH, M/ISYM; SCALEUSED and FLAG when there).
 
-    Observations without a positive sigma or a finite intensity are left out.
+    Observations without a positive sigma or a finite intensity are left out, and those that XDS rejected.
 
     Raises:
         InfrastructureError: the file cannot be read or lacks one of the columns.
@@ -97,7 +102,14 @@ def observations(mtz: gemmi.Mtz, name: str) -> Observations:
     found = Observations(
         mtz.cell, mtz.spacegroup, hkl, intensity, sigma, np.rint(frame).astype(np.int64), scales
     )
-    return found.select(np.isfinite(intensity) & np.isfinite(sigma) & (sigma > 0))
+    return found.select(np.isfinite(intensity) & np.isfinite(sigma) & (sigma > 0) & ~_misfits(mtz))
+
+
+def _misfits(mtz: gemmi.Mtz) -> NDArray[np.bool_]:
+    if FLAG_LABEL not in mtz.column_labels():
+        return np.zeros(mtz.nreflections, dtype=bool)
+    flags = np.nan_to_num(mtz.column_with_label(FLAG_LABEL).array).astype(np.int64)
+    return np.asarray(flags & MISFIT, dtype=bool)
 
 
 def _column(mtz: gemmi.Mtz, labels: tuple[str, ...], name: str) -> Values:

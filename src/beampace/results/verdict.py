@@ -79,19 +79,43 @@ def judge(
         images: first and last frame used; None means all usable ones.
         columns: values per frame (`scale`, `r_merge`), to see the crystal fade.
     """
+    remarks = (*fading_warnings(columns or {}), *record.remarks)
+    return judge_merged(dataset, ledger, record.crystal, statistics, images=images, remarks=remarks)
+
+
+def judge_merged(
+    dataset: Dataset,
+    ledger: FrameLedger,
+    crystal: Crystal,
+    statistics: StatisticsInfo,
+    *,
+    images: tuple[int, int] | None = None,
+    remarks: Sequence[str] = (),
+    merged: str = "merged.mtz",
+) -> Verdict:
+    """What merged data are worth, whoever merged them.
+
+    Args:
+        dataset: the dataset.
+        ledger: its frames.
+        crystal: the crystal.
+        statistics: computed from the unmerged file, or read from a program's output.
+        images: first and last frame used; None means all usable ones.
+        remarks: further warnings.
+        merged: the file to use.
+    """
     sweep = sweep_of(dataset, ledger, images)
     little = why_little(sweep, statistics.overall)
     warnings = (
         *lost_warnings(ledger),
-        *crystal_warnings(record.crystal),
+        *crystal_warnings(crystal),
         *data_warnings(statistics),
-        *fading_warnings(columns or {}),
-        *record.remarks,
+        *remarks,
     )
     return Verdict(
         code=(Success.LITTLE_DATA if little else Success.MERGED).value,
-        words=words(sweep, record, statistics.overall, little),
-        next_step=next_step(sweep, record.crystal, statistics, little=bool(little)),
+        words=words(sweep, crystal, statistics.overall, little),
+        next_step=next_step(sweep, crystal, statistics, little=bool(little), merged=merged),
         warnings=tuple(dict.fromkeys(warnings)),
     )
 
@@ -108,7 +132,7 @@ def why_little(sweep: Sweep, overall: ShellInfo) -> str:
     """Why the data are little, as a clause; "" when they are not."""
     if sweep.degrees < LITTLE_DEGREES:
         return f"the crystal was turned by only {_plain(sweep.degrees)} degrees"
-    if overall.n_unique < LITTLE_REFLECTIONS:
+    if overall.n_unique is not None and overall.n_unique < LITTLE_REFLECTIONS:
         return f"there are only {overall.n_unique} unique reflections"
     if overall.completeness is not None and overall.completeness < LITTLE_COMPLETENESS:
         return f"only {percent(overall.completeness)} of the reflections were recorded"
@@ -117,16 +141,25 @@ def why_little(sweep: Sweep, overall: ShellInfo) -> str:
     return ""
 
 
-def words(sweep: Sweep, record: EngineRecord, overall: ShellInfo, little: str) -> str:
-    """The verdict's sentences."""
-    figures = [f"{percent(overall.completeness)} complete", f"{_decimal(overall.multiplicity, 1)}-fold"]
-    if overall.n_repeated >= MIN_PAIRS:
-        figures.append(f"CC1/2 {correlation(overall)}")
-    else:
+def words(sweep: Sweep, crystal: Crystal, overall: ShellInfo, little: str) -> str:
+    """The verdict's sentences; what is not known is left out."""
+    figures = [f"{percent(overall.completeness)} complete"]
+    if overall.multiplicity is not None:
+        figures.append(f"{overall.multiplicity:.1f}-fold")
+    if few_repeated(overall):
         figures.append(f"{overall.n_unique} unique reflections")
-    merged = f"Merged to {overall.d_min:.2f} Å in {space_groups(record.crystal)}"
+    elif overall.cc_half is not None or overall.n_repeated is not None:
+        figures.append(f"CC1/2 {correlation(overall)}")
+    elif overall.r_meas is not None:
+        figures.append(f"R_meas {overall.r_meas:.3f}")
+    merged = f"Merged to {overall.d_min:.2f} Å in {space_groups(crystal)}"
     said = f"{merged}: {', '.join(figures)}; {sweep}."
     return f"Very little data: {little}. {said}" if little else said
+
+
+def few_repeated(shell: ShellInfo) -> bool:
+    """Whether R values and CC1/2 are known to rest on too few reflections to say anything."""
+    return shell.n_repeated is not None and shell.n_repeated < MIN_PAIRS
 
 
 def space_groups(crystal: Crystal) -> str:
@@ -138,19 +171,21 @@ def space_groups(crystal: Crystal) -> str:
     return f"{' or '.join(crystal.candidates)} (not decided)"
 
 
-def next_step(sweep: Sweep, crystal: Crystal, statistics: StatisticsInfo, *, little: bool) -> str:
+def next_step(
+    sweep: Sweep, crystal: Crystal, statistics: StatisticsInfo, *, little: bool, merged: str = "merged.mtz"
+) -> str:
     """What to do now."""
     completeness = statistics.overall.completeness or 0.0
     if little or completeness < COMPLETE:
         more = degrees_wanted(sweep, crystal.laue_group, completeness)
         if more:
-            return f"Collect about {more} more degrees of this crystal; until then use merged.mtz with care."
+            return f"Collect about {more} more degrees of this crystal; until then use {merged} with care."
         return "Collect another sweep in a different orientation (change chi or kappa), then merge both."
     if not crystal.space_group_sure:
         few = len(crystal.candidates) <= NAMED_GROUPS
         named = f" ({', '.join(crystal.candidates)})" if few else ""
-        return f"Use merged.mtz; try every space group that is left{named} when solving the structure."
-    return "Use merged.mtz."
+        return f"Use {merged}; try every space group that is left{named} when solving the structure."
+    return f"Use {merged}."
 
 
 def degrees_wanted(sweep: Sweep, laue_group: str, completeness: float) -> int:
@@ -189,7 +224,7 @@ def crystal_warnings(crystal: Crystal) -> tuple[str, ...]:
         found.append(
             f"The Laue group {crystal.laue_group} is not certain ({percent(crystal.laue_confidence)} likely)."
         )
-    if crystal.indexed_fraction < LOW_INDEXED:
+    if crystal.indexed_fraction is not None and crystal.indexed_fraction < LOW_INDEXED:
         found.append(
             f"The lattice explains only {percent(crystal.indexed_fraction)} of the spots: "
             "look for a second lattice, ice, or a wrong beam centre."
@@ -199,21 +234,22 @@ def crystal_warnings(crystal: Crystal) -> tuple[str, ...]:
 
 def data_warnings(statistics: StatisticsInfo) -> tuple[str, ...]:
     """What the statistics show."""
-    overall, inner, found = statistics.overall, statistics.shells[0], []
-    if overall.n_repeated < MIN_PAIRS:
+    overall, shells = statistics.overall, statistics.shells
+    found = []
+    if few_repeated(overall):
         found.append(
             f"Only {overall.n_repeated} reflections were observed more than once: "
             "R values and CC1/2 say nothing here."
         )
-    elif overall.cc_half is not None and not overall.cc_half_significant:
+    elif overall.cc_half is not None and overall.cc_half_significant is False:
         found.append("The half data sets do not agree significantly: the intensities may be noise.")
-    elif len(statistics.shells) > 1 and inner.cc_half is not None and inner.cc_half < CC_OK:
+    elif len(shells) > 1 and shells[0].cc_half is not None and shells[0].cc_half < CC_OK:
         found.append(
-            f"Even at low resolution CC1/2 is only {inner.cc_half:.2f}: "
+            f"Even at low resolution CC1/2 is only {shells[0].cc_half:.2f}: "
             "the symmetry may be too high, or the crystal split."
         )
-    outer = statistics.outer.cc_half if statistics.outer.cc_half_significant else None
-    if len(statistics.shells) > 1 and outer is not None and outer > CC_STRONG:
+    outer = statistics.outer.cc_half if statistics.outer.cc_half_significant is not False else None
+    if len(shells) != 1 and outer is not None and outer > CC_STRONG:
         found.append(
             f"CC1/2 is still {outer:.2f} at {statistics.outer.d_min:.2f} Å, where the data end: "
             "a shorter detector distance or a higher limit would show more."
@@ -261,11 +297,9 @@ def correlation(shell: ShellInfo) -> str:
     """CC1/2 for a sentence."""
     if shell.cc_half is None:
         return "unknown"
-    return f"{shell.cc_half:.3f}" if shell.cc_half_significant else f"{shell.cc_half:.2f} (not significant)"
-
-
-def _decimal(value: float | None, digits: int) -> str:
-    return "?" if value is None else f"{value:.{digits}f}"
+    if shell.cc_half_significant is False:
+        return f"{shell.cc_half:.2f} (not significant)"
+    return f"{shell.cc_half:.3f}"
 
 
 def _plain(value: float) -> str:

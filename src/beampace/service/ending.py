@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from beampace.results import Result
+from beampace.results.doubt import doubt_of
 from beampace.store import FrameCounts, NewResult
 from beampace.work.tidy import bytes_of
 
@@ -46,7 +47,17 @@ def summary_of(result: Result) -> dict[str, Any]:
         overall = result.statistics.overall
         names = ("d_min", "completeness", "multiplicity", "r_meas", "cc_half", "mean_i_over_sigma", "cc_anom")
         found |= {name: getattr(overall, name) for name in names}
+    if asked := asked_for(result):
+        found["asked"] = asked
+    if doubt := doubt_of(result):
+        found["doubt"] = doubt
     return found
+
+
+def asked_for(result: Result) -> list[str]:
+    """What was not left to the engine."""
+    asked = result.parameters.asked
+    return [name for name in ("space_group", "d_min") if getattr(asked, name) is not None]
 
 
 def frame_counts(result: Result) -> FrameCounts | None:

@@ -13,9 +13,12 @@ from typing import Any
 
 from beampace.core.errors import BeampaceError
 from beampace.core.sighting import Trouble
+from beampace.results.agreement import said_of
+from beampace.results.candidate import WORKS, Candidate
 from beampace.results.index_page import IndexRow, write_indexes
 from beampace.results.listing import list_result
-from beampace.results.recommend import WORKS, Candidate, recommend, write_recommended
+from beampace.results.recommend import recommend
+from beampace.results.recommended import write_recommended
 from beampace.service.desk import Desk
 from beampace.service.job_rooms import JobRooms
 from beampace.service.result_files import is_answer
@@ -108,7 +111,7 @@ class ResultPages:
     def _write_indexes(self, beamtime: BeamtimeRow) -> None:
         ledger = self.desk.ledger
         datasets = {row.id: row for row in ledger.datasets(beamtime=beamtime.id)}
-        chosen = {one.result for one in ledger.recommendations(beamtime.id)}
+        chosen = {one.result: one.reason for one in ledger.recommendations(beamtime.id)}
         processed = Path(beamtime.root) / "processed"
         rows = list(index_rows(ledger.results(beamtime=beamtime.id), datasets, chosen, processed))
         groups = {dataset.group for dataset in datasets.values()}
@@ -141,24 +144,38 @@ def candidate_of(row: ResultRow) -> Candidate:
         d_min=summary.get("d_min"),
         completeness=summary.get("completeness"),
         cc_half=summary.get("cc_half"),
+        r_meas=summary.get("r_meas"),
+        said=said_of(row.engine, summary) if summary.get("cell") else None,
+        doubt=str(summary.get("doubt", "")),
     )
 
 
 def index_rows(
     results: Iterable[ResultRow],
     datasets: Mapping[int, DatasetRow],
-    chosen: set[int | None],
+    chosen: Mapping[int | None, str],
     processed: Path,
 ) -> Iterable[IndexRow]:
-    """Results as the index pages show them; those that lie elsewhere are left out."""
+    """Results as the index pages show them; those that lie elsewhere are left out.
+
+    Args:
+        results: of a beamtime.
+        datasets: number to row.
+        chosen: number of each recommended result to why.
+        processed: root of the results.
+    """
     for row in results:
         directory = Path(row.result.directory)
         if directory.is_relative_to(processed):
             place = directory.relative_to(processed).as_posix()
-            yield _index_row(row, datasets[row.dataset], place, recommended=row.id in chosen)
+            yield _index_row(
+                row, datasets[row.dataset], place, recommended=row.id in chosen, reason=chosen.get(row.id, "")
+            )
 
 
-def _index_row(row: ResultRow, dataset: DatasetRow, directory: str, *, recommended: bool) -> IndexRow:
+def _index_row(
+    row: ResultRow, dataset: DatasetRow, directory: str, *, recommended: bool, reason: str
+) -> IndexRow:
     result, summary = row.result, row.result.summary
     return IndexRow(
         group=row.group,
@@ -177,6 +194,7 @@ def _index_row(row: ResultRow, dataset: DatasetRow, directory: str, *, recommend
         completeness=summary.get("completeness"),
         files=summary.get("files", {}),
         recommended=recommended,
+        reason=reason,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from beampace.core.job import exit_of
 from beampace.core.taxonomy import Exit
@@ -34,11 +35,7 @@ def agreement_words(a: Result, b: Result) -> str:
     if any(one is None for one in said):
         return ""
     names = _names(a, b)
-    named = [
-        Said(name, one.space_groups, one.cell, one.d_min)
-        for name, one in zip(names, said, strict=True)
-        if one is not None
-    ]
+    named = [replace(one, engine=name) for name, one in zip(names, said, strict=True) if one is not None]
     return agreement(named).words
 
 
@@ -50,8 +47,11 @@ def _names(a: Result, b: Result) -> tuple[str, str]:
 def _said(one: Result) -> Said | None:
     if one.crystal is None or exit_of(one.verdict.code) is not Exit.RESULT:
         return None
-    d_min = one.statistics.overall.d_min if one.statistics else None
-    return Said("", one.crystal.space_group_candidates, one.crystal.unit_cell, d_min)
+    said = Said("", one.crystal.space_group_candidates, one.crystal.unit_cell)
+    if one.statistics is None:
+        return said
+    overall = one.statistics.overall
+    return replace(said, d_min=overall.d_min, cc_half=overall.cc_half, cc_anom=overall.cc_anom)
 
 
 def _rows(section: str, a: Texts, b: Texts) -> Iterator[CompareRow]:
@@ -108,8 +108,8 @@ def _shell(shell: ShellInfo) -> Texts:
     """Values of a shell; of all data with the outer shell in brackets, as tables in papers have it."""
     return {
         "Resolution (Å)": f"{spacing(shell.d_max)} to {spacing(shell.d_min)}",
-        "Observations": str(shell.n_observations),
-        "Unique reflections": str(shell.n_unique),
+        "Observations": _count(shell.n_observations),
+        "Unique reflections": _count(shell.n_unique),
         "Completeness": "" if shell.completeness is None else percent(shell.completeness),
         "Multiplicity": _number(shell.multiplicity, 1),
         "Mean I/sigma": _number(shell.mean_i_over_sigma, 1),
@@ -141,3 +141,7 @@ def _asked(asked: Asked) -> Texts:
 
 def _number(value: float | None, digits: int) -> str:
     return "" if value is None else number(value, digits)
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else str(value)

@@ -38,7 +38,7 @@ def climb(on: Climb, request: Request) -> EngineRecord:
         Cancelled: somebody asked to stop.
     """
     degrees = abs(request.dataset.scan.width) * request.n_frames
-    known = Knowledge(degrees, request.unit_cell is not None)
+    known = Knowledge(degrees, request.unit_cell is not None, on.engine.tweaks)
     history: list[Attempt] = []
     while rung := ladder.next_try(history, known):
         if history:

@@ -70,10 +70,16 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What decides which tries make sense: rotation in degrees, and whether a cell was given."""
+    """What decides which tries make sense.
+
+    Attributes:
+        degrees: rotation; `has_cell`: whether a cell was given.
+        tweaks: departures the engine knows.
+    """
 
     degrees: float
     has_cell: bool = False
+    tweaks: frozenset[Tweak] = frozenset(Tweak)
 
 
 def next_try(history: Sequence[Attempt], known: Knowledge) -> Rung | None:
@@ -84,7 +90,7 @@ def next_try(history: Sequence[Attempt], known: Knowledge) -> Rung | None:
         return None
     done, last = {attempt.tweaks for attempt in history}, history[-1]
     for rung in _rungs(last, known):
-        if rung.tweaks not in done:
+        if rung.tweaks not in done and rung.tweaks <= known.tweaks:
             return rung
     return None
 

@@ -19,6 +19,8 @@ from beampace.core.taxonomy import Failure
 from beampace.core.verdict import Verdict
 from beampace.eiger import Container, ReadOptions, Snapshot, write_companion
 from beampace.results import columns_of, judge, place_files, statistics_of
+from beampace.results.free_reference import FreeReference, read_free_reference
+from beampace.results.mtz import sha256
 from beampace.work import frames
 from beampace.work.climb import Climb, climb
 from beampace.work.errand import Errand
@@ -46,6 +48,7 @@ class ProcessOptions:
         space_group: Hermann-Mauguin symbol to impose, or None.
         unit_cell: cell to expect, or None.
         d_min: resolution limit in angstrom, or None.
+        free_r: merged MTZ file whose free-R flags are taken over, or None.
         cores: processes; None for all this process may use.
         out: result directory to make; None for a numbered one below the current directory.
         patience_s: seconds without a new frame after which the dataset has stopped growing; None
@@ -60,6 +63,7 @@ class ProcessOptions:
     space_group: str | None = None
     unit_cell: UnitCell | None = None
     d_min: float | None = None
+    free_r: Path | None = None
     cores: int | None = None
     out: Path | None = None
     patience_s: float | None = None
@@ -99,6 +103,7 @@ def asked(options: ProcessOptions) -> dict[str, object]:
         "space_group": options.space_group,
         "unit_cell": list(options.unit_cell.parameters) if options.unit_cell else None,
         "d_min": _number(options.d_min),
+        "free_r": str(options.free_r.absolute()) if options.free_r else None,
         "cores": options.cores,
         "quiet_s": _number(options.patience_s),
     }
@@ -128,12 +133,15 @@ def _process(
 ) -> Verdict:
     engine = _engine(options, engines)
     check_limit(options.d_min)
+    reference = _reference(options, job)
     with job.timed("read"):
         container = frames.first_look(options.master.absolute(), options.patience_s, options.read, progress)
         _opened(job, container)
     _check_engine(engine, job)
     announced = (1, container.dataset.n_announced)
-    wanted = _request(options, container.dataset, container.master, directory, options.images or announced)
+    wanted = _request(
+        options, container.dataset.forwards, container.master, directory, options.images or announced
+    )
     with engine.ahead(wanted) as ahead:
         with job.timed("wait"):
             container, ledger = _waited(options, job, container, ahead, progress)
@@ -142,9 +150,9 @@ def _process(
             companion = write_companion(container, ledger, directory)
         job.files["companion"] = companion.path.name
         job.remarks = (*container.dataset.remarks, *companion.remarks)
-        request = replace(wanted, dataset=container.dataset, master=companion.path, images=images)
+        request = replace(wanted, dataset=container.dataset.forwards, master=companion.path, images=images)
         job.record = climb(Climb(job, engine, directory, progress), request)
-    return _concluded(job, directory, container.dataset, ledger, progress)
+    return _concluded(job, directory, container.dataset, ledger, reference, progress)
 
 
 def _request(
@@ -192,25 +200,40 @@ def _readable(snapshot: Snapshot) -> Readable:
     def companion(directory: Path) -> Path:
         return write_companion(snapshot.container, snapshot.ledger.first(n), directory).path
 
-    return Readable(snapshot.container.dataset, n, companion)
+    return Readable(snapshot.container.dataset.forwards, n, companion)
 
 
 def _concluded(
-    job: Job, directory: Path, dataset: Dataset, ledger: FrameLedger, progress: Progress
+    job: Job,
+    directory: Path,
+    dataset: Dataset,
+    ledger: FrameLedger,
+    reference: FreeReference | None,
+    progress: Progress,
 ) -> Verdict:
     if job.record is None or job.request is None:
         raise ValueError("there is no verdict on merged data before there are merged data")
     record = job.record
     progress.stage("statistics")
     with job.timed("statistics"):
-        placed = place_files(directory, record)
-        job.files.update(placed.files)
-        job.hashes.update(placed.hashes)
         job.statistics = statistics_of(record.unmerged, d_min_reason=record.d_min_reason)
         job.columns = columns_of(record.unmerged, record.series)
+        placed = place_files(directory, record, reference)
+        job.files.update(placed.files)
+        job.hashes.update(placed.hashes)
+        job.remarks = (*job.remarks, *placed.remarks)
     verdict = judge(dataset, ledger, record, job.statistics, images=job.request.images, columns=job.columns)
     warnings = dict.fromkeys((*verdict.warnings, *job.remarks))
     return Verdict(verdict.code, verdict.words, verdict.next_step, tuple(warnings))
+
+
+def _reference(options: ProcessOptions, job: Job) -> FreeReference | None:
+    """The reference set of free-R flags: what is wrong with it is told before anything is processed."""
+    if options.free_r is None:
+        return None
+    reference = read_free_reference(options.free_r)
+    job.hashes["free_r"] = sha256(options.free_r)
+    return reference
 
 
 def _engine(options: ProcessOptions, engines: Mapping[str, Engine]) -> Engine:

@@ -23,12 +23,11 @@ from beampace.work import frames
 from beampace.work.job import Finished, Job, carry_out
 from beampace.work.process import WORK, ProcessOptions, asked, check_limit
 from beampace.work.progress import tell_opened
-from beampace.work.recipe_told import Told, told_by
+from beampace.work.recipe_merged import WORDS, read_into
+from beampace.work.recipe_told import TELLING, Told, told_by
 
 NOT_STARTED = (126, 127)
 """Exit codes of bash for a program that cannot be executed, or is not there."""
-
-WORDS = "The program ended without error; its files are listed."
 
 log = logging.getLogger("beampace.work")
 
@@ -214,7 +213,7 @@ def _verdict(loaded: Loaded, job: Job, ran: Ran, out: Path, output: Path) -> Ver
         raise failure(found[0].code, f"{loaded.recipe.name}: {found[1][:300]}")
     _check_exit(loaded, ran, tail, output)
     _check_files(loaded, job, told, out)
-    return _success(loaded, job, told)
+    return _success(loaded, job, told, out)
 
 
 def _told_if_readable(loaded: Loaded, out: Path) -> Told | None:
@@ -244,7 +243,7 @@ def _check_exit(loaded: Loaded, ran: Ran, tail: str, output: Path) -> None:
 def _check_files(loaded: Loaded, job: Job, told: Told | None, out: Path) -> None:
     recipe = loaded.recipe
     lost = list(engine.missing(recipe, {name: out / path for name, path in job.files.items()}))
-    if recipe.read is not engine.Read.EXIT and told is None:
+    if recipe.read in TELLING and told is None:
         lost.append(recipe.summary.file)
     if lost:
         raise failure(
@@ -253,9 +252,11 @@ def _check_files(loaded: Loaded, job: Job, told: Told | None, out: Path) -> None
         )
 
 
-def _success(loaded: Loaded, job: Job, told: Told | None) -> Verdict:
+def _success(loaded: Loaded, job: Job, told: Told | None, out: Path) -> Verdict:
     warnings = tuple(dict.fromkeys(job.remarks))
     step = f"Look at its files in {loaded.recipe.name}/."
+    if loaded.recipe.read is engine.Read.OUTPUTS:
+        return read_into(job, loaded, out, step)
     if told is None:
         return Verdict(Success.FINISHED.value, WORDS, step, warnings)
     job.crystal, job.statistics = told.crystal, told.statistics

@@ -21,6 +21,9 @@ from beampace.core.verdict import Success
 from beampace.engines.recipe import Read, Recipe
 from beampace.results.schema import Column, CrystalInfo, StatisticsInfo, VerdictInfo
 
+TELLING = (Read.RESULT, Read.JSON)
+"""With these the program itself says what came of it."""
+
 MOST_BYTES = 20_000_000
 MOST_TEXT = 1000
 
@@ -55,7 +58,7 @@ def told_by(recipe: Recipe, out: Path) -> Told | None:
         InfrastructureError: the file is not of the form the recipe promises (engine_failed).
     """
     path = out / recipe.summary.file
-    if recipe.read is Read.EXIT or (text := _content(path)) is None:
+    if recipe.read not in TELLING or (text := _content(path)) is None:
         return None
     try:
         content = json.loads(text)

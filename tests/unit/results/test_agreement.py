@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from beampace.results.agreement import Said, agreement, same_cell
+from beampace.results.agreement import Said, agreement, said_of
 
 CELL = (78.54, 78.54, 37.02, 90.0, 90.0, 90.0)
 TETRAGONAL = ("P 43 21 2", "P 41 21 2")
@@ -15,8 +15,10 @@ def said(
     groups: tuple[str, ...] = TETRAGONAL,
     cell: tuple[float, ...] = CELL,
     d_min: float | None = 1.5,
+    cc_half: float | None = 0.998,
+    cc_anom: float | None = 0.05,
 ):
-    return Said(engine, groups, cell, d_min)
+    return Said(engine, groups, cell, d_min, cc_half, cc_anom)
 
 
 def test_with_fewer_than_two_engines_there_is_nothing_to_say():
@@ -31,9 +33,23 @@ def test_engines_agree_when_a_space_group_is_left_to_both():
 @pytest.mark.parametrize(
     ("other", "tone", "words"),
     [
-        (said("xds", ("P 21 21 21",)), "poor", "dials finds Laue group 4/mmm, xds mmm."),
-        (said("xds", ("P 43",)), "poor", "dials finds Laue group 4/mmm, xds 4/m."),
-        (said("xds", cell=(78.54, 78.54, 74.04, 90, 90, 90)), "poor", "The cells differ"),
+        (
+            said("xds", ("P 21 21 21",)),
+            "poor",
+            "dials finds Laue group 4/mmm, xds mmm; the lattices are the same",
+        ),
+        (said("xds", ("P 43",), ()), "poor", "dials finds Laue group 4/mmm, xds 4/m."),
+        (said("xds", ("P 1",), (60, 70, 80, 90, 90, 90)), "poor", "4/mmm, xds -1; the lattices differ, too."),
+        (
+            said("xds", ("C 1 2 1",), (78.54, 78.54, 37.02, 90, 90, 90)),
+            "poor",
+            "xds 2/m; the primitive cell of dials is twice that of xds.",
+        ),
+        (
+            said("xds", cell=(78.54, 78.54, 74.04, 90, 90, 90)),
+            "poor",
+            "The primitive cell of xds is twice that of dials: a superstructure",
+        ),
         (said("xds", cell=(*CELL[:5], 91.5)), "poor", "The cells differ"),
         (
             said("xds", ("P 42 21 2",)),
@@ -42,6 +58,13 @@ def test_engines_agree_when_a_space_group_is_left_to_both():
         ),
         (said("xds", d_min=1.8), "fair", "dials goes to 1.50 Å, xds to 1.80 Å"),
         (said("xds", ("P 21 21 21",), (20, 30, 40, 90, 90, 90), 3.0), "poor", "Laue group"),
+        (said("xds", cc_half=0.95), "fair", "CC1/2 of all data is 0.998 by dials, 0.950 by xds."),
+        (said("xds", cc_half=0.97), "good", "agree"),
+        (said("xds", cc_half=None, cc_anom=None), "good", "agree"),
+        (said("xds", cc_anom=0.35), "fair", "only xds sees an anomalous signal (CC_anom 0.35; dials 0.05)"),
+        (said("xds", cc_anom=0.11), "good", "agree"),
+        (said("xds", cc_half=0.9, cc_anom=0.5, d_min=2.5), "fair", "CC1/2"),
+        (said("xds", cc_anom=0.5, d_min=2.5), "fair", "anomalous"),
         (said("xds", ("an odd symbol",)), "good", "agree"),
         (said("xds", d_min=None), "good", "agree"),
     ],
@@ -55,13 +78,23 @@ def test_the_gravest_difference_is_told(other: Said, tone: str, words: str):
 
 def test_a_third_engine_that_differs_is_found():
     found = agreement([said("dials"), said("xds"), said("fast", ("P 1",))])
-    assert found.words == "dials finds Laue group 4/mmm, fast -1."
+    assert found.words.startswith("dials finds Laue group 4/mmm, fast -1; the lattices are the same")
 
 
-def test_cells_are_the_same_within_a_hundredth_and_a_degree_in_any_order_of_axes():
-    one = (40.0, 50.0, 60.0, 80.0, 95.0, 100.0)
-    assert same_cell(one, (40.3, 49.6, 60.5, 80.9, 94.1, 100.9))
-    assert same_cell(one, (50.0, 60.0, 40.0, 95.0, 100.0, 80.0))
-    assert not same_cell(one, (50.0, 60.0, 40.0, 80.0, 95.0, 100.0))  # the angles have to go with the edges
-    assert not same_cell(one, (40.5, 50.0, 60.0, 80.0, 95.0, 100.0))
-    assert not same_cell(one, (40.0, 50.0, 60.0, 81.2, 95.0, 100.0))
+def test_settings_of_one_crystal_agree():
+    one = said("dials", ("P 21 21 2",), (40, 50, 60, 90, 90, 90))
+    two = said("xds", ("P 2 21 21",), (60, 40.1, 50, 90, 90, 90))
+    assert agreement([one, two]).words == "dials and xds agree."
+
+
+def test_what_was_imposed_is_not_said():
+    summary = {"candidates": ["P 4"], "cell": list(CELL), "d_min": 1.5, "cc_half": 0.99, "cc_anom": 0.1}
+    assert said_of("xds", summary) == Said("xds", ("P 4",), CELL, 1.5, 0.99, 0.1)
+    told = said_of("xds", {**summary, "asked": ["space_group", "d_min"]})
+    assert told == Said("xds", (), (), None, 0.99, 0.1)
+    assert agreement([said("dials", cc_half=0.99), told]).tone == "good"
+    assert said_of("xds", {"space_group": "P 4"}).space_groups == ("P 4",)
+
+
+def test_cells_that_are_none_are_not_compared():
+    assert agreement([said("dials"), said("xds", cell=(0, 0, 0, 90, 90, 90))]).tone == "good"

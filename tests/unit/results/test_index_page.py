@@ -123,3 +123,11 @@ def test_five_hundred_datasets_are_cheap(tmp_path):
     write_indexes(tmp_path, rows, "t")
     assert time.process_time() - before < 1.0
     assert (tmp_path / "index.html").stat().st_size < 1_000_000
+
+
+def test_why_a_result_is_recommended():
+    chosen = replace(ROW, recommended=True, reason=f"Preferred to {HOSTILE}.")
+    text = index_html([chosen], "")
+    assert "Recommended." in text
+    assert "<script>" not in text
+    assert any(f"Preferred to {HOSTILE}." in cell for cell in Page(text).cells)

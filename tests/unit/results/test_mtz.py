@@ -16,11 +16,13 @@ from beampace.core.cell import UnitCell
 from beampace.core.errors import InfrastructureError
 from beampace.core.taxonomy import Failure
 from beampace.results.merging import merge
-from beampace.results.mtz import free_flags, place_files, place_merged
+from beampace.results.mtz import place_files, place_merged
 from beampace.results.reflections import representatives
 from beampace.results.unmerged import read_unmerged
 
 UMASK_CLOSED = 0o077
+INTENSITIES = ["IMEAN", "SIGIMEAN", "NOBS", "I(+)", "SIGI(+)", "I(-)", "SIGI(-)"]
+AMPLITUDES = ["F", "SIGF", "F(+)", "SIGF(+)", "F(-)", "SIGF(-)"]
 
 
 @pytest.fixture
@@ -35,7 +37,9 @@ def test_missing_merged_file_is_made_from_the_unmerged_one(record, directory) ->
     assert placed.files == {"merged": "merged.mtz", "unmerged": "unmerged.mtz"}
     merged = gemmi.read_mtz_file(str(directory / "merged.mtz"))
     ours = merge(read_unmerged(directory / "unmerged.mtz"))
-    assert merged.column_labels()[3:] == ["IMEAN", "SIGIMEAN", "NOBS", "FreeR_flag"]
+    assert merged.column_labels()[3:] == [*INTENSITIES, *AMPLITUDES, "FreeR_flag"]
+    assert "".join(column.type for column in merged.columns) == "HHHJQIKMKMFQGLGLI"
+    assert merged.datasets[-1].wavelength == 1.0
     keys = representatives(merged.make_miller_array(), merged.spacegroup).keys
     order = np.argsort(keys)
     assert (keys[order] == ours.keys).all()
@@ -47,13 +51,13 @@ def test_missing_merged_file_is_made_from_the_unmerged_one(record, directory) ->
 def test_merged_file_of_the_engine_keeps_its_columns(record, directory, tmp_path) -> None:
     place_files(directory, record)
     mtz = gemmi.read_mtz_file(str(directory / "merged.mtz"))
-    mtz.column_with_label("IMEAN").label = "F"
-    mtz.remove_column(6)
+    mtz.column_with_label("F").label = "FOBS"
+    mtz.remove_column(mtz.column_with_label("FreeR_flag").idx)
     theirs = tmp_path / "engine" / "merged_by_engine.mtz"
     mtz.write_to_file(str(theirs))
     place_files(directory, replace(record, merged=theirs))
     found = gemmi.read_mtz_file(str(directory / "merged.mtz"))
-    assert found.column_labels()[3:] == ["F", "SIGIMEAN", "NOBS", "FreeR_flag"]
+    assert found.column_labels()[3:] == [*INTENSITIES, "FOBS", *AMPLITUDES[1:], "FreeR_flag"]
     assert found.rfree_column().label == "FreeR_flag"
 
 
@@ -141,50 +145,3 @@ def test_no_room_for_the_files(record, directory, place) -> None:
         signal.signal(signal.SIGXFSZ, handler)
     assert caught.value.code is Failure.DISK_FULL
     assert list(directory.iterdir()) == []
-
-
-def test_test_set_is_one_in_twenty(synthetic) -> None:
-    observed = synthetic("P 21 21 21", d_min=2.0, multiplicity=1)
-    unique = gemmi.make_miller_array(observed.cell, observed.group, 2.0)
-    flags = free_flags(unique, observed.group)
-    assert flags.min() == 0 and flags.max() == 19
-    share = (flags == 0).mean()
-    assert share == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / len(unique)))
-
-
-def test_twin_related_reflections_share_a_flag() -> None:
-    hkl = np.array([(1, 2, 3), (2, 1, 3), (-1, -2, 3), (1, 2, -3), (3, 1, 2)], dtype=np.int32)
-    low = free_flags(hkl, gemmi.SpaceGroup("P 41"))
-    assert len(set(low[:4])) == 1
-    assert (free_flags(hkl, gemmi.SpaceGroup("P 41 21 2")) == low).all()
-    cubic = free_flags(hkl, gemmi.SpaceGroup("P 21 3"))
-    assert len(set(cubic)) == 1
-
-
-@pytest.mark.parametrize("group", list(gemmi.spacegroup_table()), ids=lambda group: group.xhm())
-def test_equivalents_share_a_flag_in_every_space_group(group) -> None:
-    hkl = (-1, 3, 7)
-    equivalents = [op.apply_to_hkl(hkl) for op in group.operations().sym_ops]
-    assert len(set(free_flags(np.array(equivalents, dtype=np.int32), group))) == 1
-
-
-def splitmix64(key: int) -> int:
-    """The hash in whole numbers, without numpy."""
-    whole = 2**64 - 1
-    z = (key + 0x9E3779B97F4A7C15) & whole
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & whole
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & whole
-    return z ^ (z >> 31)
-
-
-def test_flags_are_the_hash_of_the_index_and_never_change() -> None:
-    """A free set must be the same in every version: these values are fixed for good."""
-    hkl = np.array([(1, 0, 0), (0, 1, 0), (1, -2, 3), (4, 5, -6), (-10, 20, 30)], dtype=np.int32)
-    flags = free_flags(hkl, gemmi.SpaceGroup("P 21 21 21")).tolist()
-    span = 2**21
-    packed = [(abs(row[0]) * span + abs(row[1])) * span + abs(row[2]) for row in hkl.tolist()]
-    assert flags == [splitmix64(key) % 20 for key in packed]
-    assert flags == FIXED
-
-
-FIXED = [9, 3, 13, 3, 7]

@@ -10,12 +10,13 @@ from itertools import permutations
 import pytest
 
 from beampace.core.errors import BeampaceError
-from beampace.results.recommend import (
-    Candidate,
-    Choice,
+from beampace.results.agreement import Said
+from beampace.results.candidate import Candidate, compared
+from beampace.results.contest import order_of
+from beampace.results.recommend import Choice, recommend
+from beampace.results.recommended import (
     Recommended,
     published_recommended_schema,
-    recommend,
     recommended_schema_text,
     write_recommended,
 )
@@ -38,6 +39,7 @@ TABLE = {
     "agrees better": ({"cc_half": 0.9995}, True, "agree better"),
     "newer": ({"created": NOW + timedelta(hours=1)}, True, "newer"),
     "of several crystals": ({"work": "merge"}, True, "merge before process"),
+    "suspect": ({"engine": "xds", "doubt": "CC1/2 is only 0.90"}, False, "in process_002 CC1/2 is only 0.90"),
     "a map": ({"work": "map", "code": "mapped"}, False, "process before map"),
 }  # fmt: skip
 
@@ -57,6 +59,130 @@ def test_failures_and_looks_are_never_recommended():
     seen = replace(BASE, name="look_001", work="look", code="diffraction", generation=3)
     assert recommend([failed, seen]) is None and recommend([]) is None
     assert recommend([failed, BASE, seen]) == Choice(BASE, "It is the only result.")
+
+
+TETRAGONAL = (78.5, 78.5, 37.5, 90.0, 90.0, 90.0)
+
+
+def found(number: int, engine: str, group: str, cell=TETRAGONAL, **changes) -> Candidate:
+    said = Said(engine, (group,), cell, 1.8, changes.get("cc_half", 0.999), 0.0)
+    values = {"name": f"process_{number:03d}", "engine": engine, "said": said, "r_meas": 0.08}
+    return replace(BASE, **(values | changes))
+
+
+def given(one: Candidate) -> Candidate:
+    """The same with its space group imposed."""
+    return replace(one, said=replace(one.said, space_groups=(), cell=()))
+
+
+FULL, HALF, LOW = "P 43 21 2", "P 43", "P 1"
+CELL_DOUBLED = (78.5, 78.5, 75.0, 90.0, 90.0, 90.0)
+
+# Results of engines that contradict each other (dials is preferred), the one to use, what the reason says.
+CONTESTS = {
+    "outvoted": (
+        [found(1, "dials", HALF), found(2, "xds", FULL), found(3, "fast", FULL)], "process_002",
+        ("Preferred to process_003: xds is preferred to fast. fast found the same symmetry and lattice.",
+         "dials finds Laue group 4/m, fast 4/mmm"),
+    ),
+    "in agreement the preferred": (
+        [found(1, "dials", FULL), found(2, "xds", FULL), found(3, "fast", LOW)], "process_001",
+        ("dials is preferred to xds", "fast -1"),
+    ),
+    "too high": (
+        [found(1, "dials", FULL, cc_half=0.9, r_meas=0.4), found(2, "xds", HALF)], "process_002",
+        ("observations agree better in its symmetry (CC1/2 0.999, not 0.900; R_meas 0.080, not 0.400)",),
+    ),
+    "too high by R_meas alone": (
+        [found(1, "dials", FULL, r_meas=0.16), found(2, "xds", HALF)], "process_002", ("R_meas 0.080",),
+    ),
+    "too low": (
+        [found(1, "dials", HALF), found(2, "xds", FULL, r_meas=0.09)], "process_002",
+        ("observations agree as well in its symmetry, which is higher than that of process_001",
+         "the symmetry of the intensities is judged differently"),
+    ),
+    "lattices that differ are a matter of preference": (
+        [found(1, "xds", FULL, CELL_DOUBLED), found(2, "dials", FULL)], "process_002",
+        ("dials is preferred to xds", "The primitive cell of xds is twice that of dials"),
+    ),
+    "a suspect majority": (
+        [found(1, "dials", HALF), found(2, "xds", FULL, doubt="x"), found(3, "fast", FULL, doubt="y")],
+        "process_001", ("in process_002 x.", "Laue group"),
+    ),
+    "all different": (
+        [found(1, "dials", LOW), found(2, "xds", HALF), found(3, "fast", FULL)], "process_003",
+        ("higher than that of process_002",),
+    ),
+    "a given group counts for nobody": (
+        [found(1, "dials", HALF), found(2, "xds", FULL), given(found(3, "fast", LOW))], "process_003",
+        ("its space group was given", "dials finds Laue group 4/m, xds 4/mmm"),
+    ),
+    "another setting is no contest": (
+        [found(1, "dials", "P 21 21 2", (40, 50, 60, 90, 90, 90)),
+         found(2, "xds", "P 2 21 21", (60, 40, 50, 90, 90, 90))],
+        "process_001", ("dials is preferred to xds.",),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONTESTS)
+def test_engines_that_contradict_each_other(name):
+    candidates, best, words = CONTESTS[name]
+    for order in permutations(candidates):
+        choice = recommend(order, ("dials", "xds"))
+        assert choice.result.name == best, choice.reason
+        assert all(part in choice.reason for part in words), choice.reason
+        assert (choice.agreed.tone == "good") is ("no contest" in name)
+
+
+def test_what_engines_differ_in_otherwise_is_said_and_changes_nothing():
+    one, two = found(1, "dials", FULL), found(2, "xds", FULL)
+    two = replace(two, said=replace(two.said, cc_anom=0.4))
+    choice = recommend([one, two], ("dials",))
+    assert choice.result == one
+    assert choice.reason.startswith("Preferred to process_002: dials is preferred to xds. Same symmetry")
+    assert "only xds sees an anomalous signal" in choice.reason
+
+
+def test_a_doubt_of_the_best_is_said():
+    doubtful = replace(BASE, doubt="the lattice explains only 30 % of the spots")
+    assert recommend([doubtful]).reason == (
+        "It is the only result. Use it with care: the lattice explains only 30 % of the spots."
+    )
+
+
+def test_who_speaks_for_an_engine():
+    old, new = found(1, "dials", FULL), found(2, "dials", HALF, created=NOW + timedelta(hours=1))
+    told = replace(given(new), name="process_003", created=NOW + timedelta(hours=2))
+    before = found(4, "xds", FULL, generation=1)
+    failed = found(5, "fast", FULL, code="not_indexed")
+    assert compared([told, new, old, before, failed], 0) == (new,)
+    assert compared([told], 0) == (told,)
+
+
+def test_rotations_of_laue_groups():
+    symbols = {"P 1": 1, "P -1": 1, "C 1 2 1": 2, "P 21 21 21": 4, "P 43": 4, "P 43 21 2": 8, "I 2 3": 12}
+    assert {symbol: order_of(Said("x", (symbol,))) for symbol in symbols} == symbols
+    assert (order_of(Said("x", ("P 43 21 2", "P 41 21 2"))), order_of(Said("x", ("?",)))) == (8, 0)
+
+
+def test_the_file_tells_what_was_compared(tmp_path):
+    (tmp_path / "scan").mkdir()
+    choice = recommend([found(1, "dials", HALF), given(found(2, "xds", FULL)), found(3, "fast", FULL)])
+    write_recommended(tmp_path, "scan", choice, NOW)
+    told = Recommended.model_validate_json((tmp_path / "scan/recommended.json").read_bytes())
+    assert told.engines_agree is False
+    assert told.agreement.startswith("dials finds Laue group 4/m, fast 4/mmm")
+    assert [(one.engine, one.result, one.space_groups) for one in told.compared] == [
+        ("dials", "process_001", ("P 43",)), ("fast", "process_003", ("P 43 21 2",)),
+        ("xds", "process_002", ()),
+    ]  # fmt: skip
+    assert (told.compared[0].unit_cell, told.compared[0].d_min, told.compared[0].cc_half) == (
+        TETRAGONAL, 1.8, 0.999,
+    )  # fmt: skip
+    write_recommended(tmp_path, "scan", recommend([found(1, "dials", HALF)]), NOW)
+    alone = Recommended.model_validate_json((tmp_path / "scan/recommended.json").read_bytes())
+    assert (alone.engines_agree, alone.agreement, len(alone.compared)) == (None, "", 1)
 
 
 def test_the_file_is_replaced_only_for_another_choice(tmp_path):

@@ -13,7 +13,6 @@ from beampace.core.tone import tone_of
 from beampace.core.work import WorkClass, WorkName
 from beampace.store import open_ledger
 from beampace.web.lines import (
-    anomalous_words,
     attempt_lines,
     crystal_line,
     dataset_line,
@@ -125,12 +124,6 @@ def test_work_that_is_not_done_yet(made: Catalogued):
 def test_a_dataset_of_unknown_length_is_being_collected(made: Catalogued):
     made.see("endless_200", BETA, n=0, frames=7)
     assert line(made, "endless_200").verdict.words == "Being collected: 7 frames so far"
-
-
-def test_the_anomalous_signal_in_words():
-    values = (None, -0.1, 0.0, 0.099, 0.1, 0.299, 0.3, 0.9)
-    words = ("", "none seen", "none seen", "none seen", "weak", "weak", "strong", "strong")
-    assert tuple(map(anomalous_words, values)) == words
 
 
 def test_a_summary_of_nothing_makes_an_empty_line():

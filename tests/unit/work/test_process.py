@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from beampace.core.cell import UnitCell
-from beampace.core.engine import EngineRecord, Readable, Request
+from beampace.core.engine import EngineRecord, Readable, Request, Tweak
 from beampace.core.errors import CrystalMoved, EngineCrashed, failure
 from beampace.core.ports import Progress, RecordedProgress
 from beampace.core.taxonomy import Exit, Failure
@@ -30,6 +30,8 @@ class Scripted:
     requests: list[Request] = field(default_factory=list)
     readable: list[int] = field(default_factory=list)
     name: str = "scripted"
+
+    tweaks = frozenset(Tweak)
 
     def missing(self) -> tuple[str, ...]:
         return self.lacks
@@ -239,3 +241,16 @@ def test_an_old_scan_with_a_lost_file_is_waited_for_only_while_it_is_copied(
     finished = process(wanted, {"scripted": Scripted([])}, RecordedProgress())
     assert finished.exit is Exit.BAD_INPUT
     assert asked == pytest.approx(waits, abs=0.5)
+
+
+@pytest.mark.parametrize("text", ["absent", "no MTZ file at all"])
+def test_what_is_wrong_with_a_reference_set_is_told_before_anything_is_processed(master, tmp_path, text):
+    reference = tmp_path / "ref.mtz"
+    if text != "absent":
+        reference.write_text(text)
+    engine = Scripted([])
+    finished = run(master, tmp_path / "out", engine, free_r=reference)
+    assert (finished.exit, finished.result.verdict.code) == (Exit.BAD_INPUT, "bad_request")
+    assert "ref.mtz is not a readable MTZ file" in finished.result.verdict.words
+    assert not hasattr(engine, "announced")
+    assert finished.result.parameters.other["free_r"] == str(reference)

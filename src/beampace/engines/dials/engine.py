@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from beampace.analysis import groups, scaled, spot_list
-from beampace.core.engine import Crystal, EngineRecord, FrameSeries, Request
+from beampace.core.engine import Crystal, EngineRecord, FrameSeries, Request, Tweak
 from beampace.core.errors import failure
 from beampace.core.ports import Ahead, Progress
 from beampace.core.taxonomy import Failure
@@ -61,6 +61,11 @@ class DialsEngine:
     name: str = "dials"
     in_one_process: bool = True
     forerunner: Forerunner | None = None
+
+    @property
+    def tweaks(self) -> frozenset[Tweak]:
+        """All departures from the defaults."""
+        return frozenset(Tweak)
 
     def missing(self) -> tuple[str, ...]:
         """What is not installed, as sentences that say how to get it."""

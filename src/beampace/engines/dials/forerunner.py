@@ -12,7 +12,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -62,14 +62,7 @@ class Block:
 
     def holds(self, request: Request) -> bool:
         """Whether it is a part of what is asked for now."""
-        return unchanged(self.request, request) and self.span[1] <= request.images[1]
-
-
-def unchanged(then: Request, now: Request) -> bool:
-    """Whether the master still says of the scan what it said; P11 patches it late."""
-    one, other = then.dataset, now.dataset
-    same = (one.id, one.detector, one.beam, one.goniometer, one.scan)
-    return same == (other.id, other.detector, other.beam, other.goniometer, other.scan)
+        return self.request.dataset.has_geometry_of(request.dataset) and self.span[1] <= request.images[1]
 
 
 class Forerunner:
@@ -132,7 +125,7 @@ class Forerunner:
         one_sweep = self._request.images == whole and len(dataset.scan.sweeps()) == 1
         if not self._active or not one_sweep:
             return
-        if not unchanged(self._request, replace(self._request, dataset=dataset)):
+        if not self._request.dataset.has_geometry_of(dataset):
             self._give_up()
             return
         with self._news:
@@ -175,7 +168,8 @@ class Forerunner:
         """The search for strong pixels, when it is that of a request."""
         same = request.d_min == self._request.d_min and request.images[0] == 1
         begun = self._scouting is not None and not self._void
-        return self.search if begun and same and unchanged(self._request, request) else None
+        unchanged = self._request.dataset.has_geometry_of(request.dataset)
+        return self.search if begun and same and unchanged else None
 
     def for_request(self, request: Request) -> Self | None:
         """This, when what was done is part of a request."""
@@ -196,9 +190,9 @@ class Forerunner:
         self._stop(blocks=False)  # Also of a scan that stopped: no more models of a part.
         self._end(self._concluding, check)  # Blocks are integrated meanwhile.
         whole = self._whole
-        if whole is None or whole.request.images != request.images or not unchanged(whole.request, request):
+        if whole is None or whole.request.images != request.images:
             return None
-        return whole
+        return whole if whole.request.dataset.has_geometry_of(request.dataset) else None
 
     def blocks(self, request: Request, check: Callable[[], None]) -> tuple[Block, ...]:
         """The blocks that hold, once the one that is being worked on is done; no other is begun.

@@ -4,6 +4,7 @@ from beampace.engines.recipe.command import Values, command_of, fill, write_inpu
 from beampace.engines.recipe.evidence import failure_of, find_files, last_words, missing, tail_of
 from beampace.engines.recipe.load import Loaded, list_recipes, load_recipe
 from beampace.engines.recipe.model import RECIPE_SCHEMA, Read, Recipe, Start, recipe_schema_text
+from beampace.engines.recipe.reading import Reading, read_outputs
 from beampace.engines.recipe.run import Ran, run_program
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Loaded",
     "Ran",
     "Read",
+    "Reading",
     "Recipe",
     "Start",
     "Values",
@@ -22,6 +24,7 @@ __all__ = [
     "list_recipes",
     "load_recipe",
     "missing",
+    "read_outputs",
     "recipe_schema_text",
     "run_program",
     "tail_of",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -27,10 +27,15 @@ def find_files(recipe: Recipe, out: Path) -> dict[str, Path]:
     there = sorted(_regular(out))
     found: dict[str, Path] = {}
     for name, pattern in recipe.results.items():
-        matches = [path for path in there if fnmatchcase(path.relative_to(out).as_posix(), pattern)]
+        matches = _fitting(there, out, pattern)
         for number, path in enumerate(matches[:MOST_FILES], 1):
             found.setdefault(name if number == 1 else f"{name}_{number}", path)
     return found
+
+
+def matching(out: Path, pattern: str) -> list[Path]:
+    """Regular files below `out` that fit a glob, sorted; no symbolic link is followed."""
+    return _fitting(sorted(_regular(out)), out, pattern)
 
 
 def missing(recipe: Recipe, found: Mapping[str, Path]) -> tuple[str, ...]:
@@ -70,6 +75,10 @@ def last_words(tail: str) -> str:
     """The last lines that say anything."""
     lines = [line.strip() for line in tail.splitlines() if line.strip()]
     return " / ".join(lines[-3:])[-WORDS:]
+
+
+def _fitting(paths: Iterable[Path], out: Path, pattern: str) -> list[Path]:
+    return [path for path in paths if fnmatchcase(path.relative_to(out).as_posix(), pattern)]
 
 
 def _regular(out: Path) -> Iterator[Path]:

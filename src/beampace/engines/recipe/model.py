@@ -19,7 +19,7 @@ from beampace.engines.recipe.placeholders import check_template, names_in
 RECIPE_SCHEMA: Literal["recipe-1"] = "recipe-1"
 """Name and version of the schema; the number rises when a key changes its meaning or goes away."""
 
-BUILT_IN = frozenset({"dials", "xds", "fast"})
+BUILT_IN = frozenset({"dials", "xds", "xds-stock", "fast"})
 """Names of engines that no recipe may take."""
 
 
@@ -40,6 +40,21 @@ class Read(StrEnum):
     EXIT = "exit"
     RESULT = "result"
     JSON = "json"
+    OUTPUTS = "outputs"
+
+
+class Form(StrEnum):
+    """A form in which programs write their numbers, and we read them."""
+
+    AIMLESS = "aimless"
+    CORRECT = "correct"
+    FAST_DP_JSON = "fast_dp_json"
+    FAST_DP_LOG = "fast_dp_log"
+    STARANISO = "staraniso"
+    TABLE1 = "table1"
+    XDSAPP = "xdsapp"
+    XIA2_JSON = "xia2_json"
+    XIA2_TXT = "xia2_txt"
 
 
 def _expression(value: str) -> str:
@@ -113,6 +128,17 @@ class Summary(Part):
     """The program's own words for its ending to codes of verdicts. Only with `read = "json"`."""
 
 
+class Output(Part):
+    """A file of the program's own in which its numbers are."""
+
+    form: Form
+    """How it is written: `aimless` (log of AIMLESS), `correct` (`CORRECT.LP` of XDS), `fast_dp_json`,
+    `fast_dp_log`, `staraniso` (log of STARANISO), `table1` (autoPROC's tables of that name), `xdsapp`
+    (`results_*.txt`), `xia2_json`, `xia2_txt`."""
+    file: Below
+    """Glob below the output directory; where several files fit, the one closest to the top counts."""
+
+
 class Recipe(Part):
     """A program as an engine."""
 
@@ -146,9 +172,12 @@ class Recipe(Part):
     read: Read = Read.EXIT
     """`exit`: the exit code alone; `result`: the program wrote JSON in the form of our `result.json`
     (`verdict`, and if it likes `crystal`, `statistics`, `columns`); `json`: other JSON, read by
-    `summary.keys`."""
+    `summary.keys`; `outputs`: the exit code, and numbers from its own files, read by `outputs`."""
     summary: Summary = Summary()
     """Where that JSON is."""
+    outputs: Annotated[tuple[Output, ...], Field(max_length=20)] = ()
+    """Files its numbers are read from with `read = "outputs"`, the best first: crystal and statistics come
+    each from the first that says it. One that cannot be read is told as a warning."""
     failures: tuple[Rule, ...] = ()
     """What lines of its output mean, the first that fits counts."""
 
@@ -174,6 +203,8 @@ class Recipe(Part):
             raise ValueError('summary: keys and codes need read = "json"')
         if self.read is Read.JSON and not self.summary.keys:
             raise ValueError('summary: read = "json" needs keys')
+        if (self.read is Read.OUTPUTS) != bool(self.outputs):
+            raise ValueError('outputs: read = "outputs" and outputs need each other')
         return self
 
 

@@ -8,7 +8,7 @@ from typing import Literal, cast
 from beampace.core.job import JobState, exit_of
 from beampace.core.taxonomy import Exit
 from beampace.core.work import WorkName
-from beampace.results.agreement import Said, agreement
+from beampace.results.agreement import Said, agreement, said_of
 from beampace.store import CatalogueRow, DatasetRow, ResultRow
 from beampace.web.lines.crystals import crystal_line
 from beampace.web.lines.results import name_of
@@ -57,26 +57,20 @@ def frame_numbers(one: DatasetRow) -> FrameNumbers:
 def agreement_of(row: CatalogueRow) -> Agreement:
     """Between engines, by the latest result of each that has merged data of the dataset as it is now.
 
-    A resolution limit that somebody asked for says nothing of how far the data reach.
+    What somebody asked for, a space group or a resolution limit, is not what an engine says.
     """
-    latest: dict[str, ResultRow] = {}
+    said: dict[str, Said] = {}
     for one in row.results:
         if one.work is WorkName.PROCESS and one.generation == row.dataset.generation and _is_crystal(one):
-            latest.setdefault(one.engine, one)
-    cut = {job.key for job in row.jobs if job.options.get("d_min")}
-    found = agreement([_said(one, cut=one.job in cut) for _, one in sorted(latest.items())])
-    return Agreement(tone=found.tone, words=found.words)
+            found = said_of(one.engine, one.result.summary)
+            if one.engine not in said or (found.space_groups and not said[one.engine].space_groups):
+                said[one.engine] = found
+    agreed = agreement([found for _, found in sorted(said.items())])
+    return Agreement(tone=agreed.tone, words=agreed.words)
 
 
 def _is_crystal(row: ResultRow) -> bool:
     return exit_of(row.result.code) is Exit.RESULT and bool(row.result.summary.get("cell"))
-
-
-def _said(row: ResultRow, *, cut: bool) -> Said:
-    summary = row.result.summary
-    symbols = summary.get("candidates") or [summary.get("space_group", "")]
-    d_min = None if cut else summary.get("d_min")
-    return Said(row.engine, tuple(map(str, symbols)), tuple(summary["cell"]), d_min)
 
 
 def _recommended(row: CatalogueRow) -> ResultRow | None:

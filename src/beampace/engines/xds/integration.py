@@ -1,0 +1,111 @@
+"""DEFPIX and INTEGRATE, and what may help when they fail: each remedy once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beampace.engines.xds.complaints import WHAT, Remedy
+from beampace.engines.xds.indexing import KEYWORDS
+from beampace.engines.xds.inp import Run, Situation
+from beampace.engines.xds.program import Ended, Program
+from beampace.engines.xds.split import Means, Split, Task, choose
+
+STEPS = ("DEFPIX", "INTEGRATE")
+FEW = 0.1
+"""Indexed spots of a frame, against the usual frame's, below which the crystal is not in the beam."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """What is integrated.
+
+    Attributes:
+        images: first and last frame, numbered from 1.
+        indexed: indexed spots of each frame from the first on; empty when nothing is known of them.
+    """
+
+    images: tuple[int, int]
+    indexed: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class Integrated:
+    """Frames that were integrated, and what had to be done differently, as sentences."""
+
+    images: tuple[int, int]
+    remarks: tuple[str, ...]
+
+
+def integrate(
+    program: Program, situation: Situation, frames: Frames, directory: Path, means: Means
+) -> Integrated:
+    """Integrate with the XPARM.XDS and the corrections that lie in a directory.
+
+    Raises:
+        ScienceError: the frames cannot be integrated.
+        InfrastructureError, Cancelled: as `Program.run`.
+    """
+    run = first_run(situation, frames.images, means)
+    done: list[Remedy] = []
+    while True:
+        ended = program.run(situation, run, directory)
+        if ended.failed is None:
+            return Integrated(run.images, tuple(_remark(remedy, run) for remedy in done))
+        remedy, changed = _next(ended, run, frames, done)
+        if changed is None:
+            raise ended.why()
+        program.progress.note(f"INTEGRATE {WHAT[remedy]}: {ended.failed.complaint.words}")
+        done.append(remedy)
+        run = changed
+
+
+def first_run(situation: Situation, images: tuple[int, int], means: Means) -> Run:
+    """DEFPIX and INTEGRATE of some frames, with as many jobs as fit."""
+    split = split_of(situation, images, means)
+    return Run(STEPS, images, parallel=(split.jobs, split.processors), delphi=split.delphi)
+
+
+def split_of(situation: Situation, images: tuple[int, int], means: Means) -> Split:
+    """Jobs, processors and DELPHI for some frames."""
+    dataset = situation.dataset
+    nx, ny = dataset.detector.image_size
+    return choose(means, Task(images[1] - images[0] + 1, abs(dataset.scan.width), nx * ny))
+
+
+def _next(ended: Ended, run: Run, frames: Frames, done: list[Remedy]) -> tuple[Remedy, Run | None]:
+    """The first remedy not yet tried that changes anything."""
+    remedies = ended.failed.complaint.remedies if ended.failed else ()
+    for remedy in remedies:
+        changed = None if remedy in done else _changed(run, remedy, frames)
+        if changed is not None:
+            return remedy, changed
+    return Remedy.AGAIN, None
+
+
+def _changed(run: Run, remedy: Remedy, frames: Frames) -> Run | None:
+    if remedy is Remedy.AGAIN:
+        return run
+    if remedy is Remedy.ONE_JOB:
+        return replace(run, parallel=(1, run.parallel[1])) if run.parallel[0] > 1 else None
+    if remedy is Remedy.FEWER_FRAMES:
+        fewer = diffracting(frames)
+        return replace(run, images=fewer) if fewer not in (None, run.images) else None
+    return run.with_more(KEYWORDS[remedy]) if remedy in KEYWORDS else None
+
+
+def diffracting(frames: Frames) -> tuple[int, int] | None:
+    """From the first to the last frame in which the crystal diffracts; None when that is not known."""
+    if not len(frames.indexed) or not frames.indexed.any():
+        return None
+    usual = float(np.median(frames.indexed[frames.indexed > 0]))
+    there = np.flatnonzero(frames.indexed >= max(1.0, FEW * usual))
+    return frames.images[0] + int(there[0]), frames.images[0] + int(there[-1])
+
+
+def _remark(remedy: Remedy, run: Run) -> str:
+    more = f" {run.images[0]} to {run.images[1]}" if remedy is Remedy.FEWER_FRAMES else ""
+    return f"XDS integrated only {WHAT[remedy]}{more}."

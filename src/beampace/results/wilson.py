@@ -1,0 +1,63 @@
+"""The mean intensity by resolution, the S of Wilson's distribution (Wilson 1949, Acta Cryst. 2, 318).
+
+Shells of equally many reflections; in each the weighted mean, with weights 1/(sigma^2 + c S^2), the variance
+of an observation: errors, and what acentric (c = 1) and centric (c = 2) intensities scatter by themselves.
+The weights do not depend on the observation, so the mean is not biased; they keep wild errors from deciding.
+A shell of noise may have a mean that is negative or anything: it is taken as not less than its own standard
+error. Between the shells log S is interpolated in 1/d^2, so that it is continuous and stays positive.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beampace.results.merging import summed
+
+Values = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+PER_SHELL = 100
+"""Fewer shells are made rather than fewer reflections than this put into one."""
+
+MOST_SHELLS = 60
+LEAST = 2 * PER_SHELL
+"""Reflections below which no mean by resolution is to be had."""
+
+ROUNDS = 12
+"""Rounds of weights from means; they settle to 1e-3 in half of them."""
+
+
+def mean_intensity(inverse_d2: Values, intensity: Values, sigma: Values, centric: Flags) -> Values:
+    """S at each reflection, (n,), positive.
+
+    Args:
+        inverse_d2: 1/d^2 in 1/angstrom^2, (n,).
+        intensity: divided by the multiplicity factor epsilon, (n,); finite.
+        sigma: its error, (n,); positive.
+        centric: which reflections are centric, (n,).
+
+    Raises:
+        ValueError: there are fewer than `LEAST` reflections.
+    """
+    n = len(intensity)
+    if n < LEAST:
+        raise ValueError(f"{n} reflections are too few for a mean by resolution; {LEAST} are needed")
+    n_shells = min(MOST_SHELLS, n // PER_SHELL)
+    shell = np.empty(n, dtype=np.int64)
+    shell[np.argsort(inverse_d2, kind="stable")] = np.arange(n) * n_shells // n
+    means = _shell_means(shell, n_shells, intensity, sigma, np.where(centric, 2.0, 1.0))
+    centres = summed(shell, inverse_d2, n_shells) / np.bincount(shell, minlength=n_shells)
+    return np.exp(np.interp(inverse_d2, centres, np.log(means)))
+
+
+def _shell_means(
+    shell: NDArray[np.int64], n_shells: int, intensity: Values, sigma: Values, spread: Values
+) -> Values:
+    """The mean of each shell; see the module."""
+    means = np.zeros(n_shells)
+    for _ in range(ROUNDS):
+        weight = 1 / (sigma**2 + spread * means[shell] ** 2)
+        total = summed(shell, weight, n_shells)
+        means = np.maximum(summed(shell, weight * intensity, n_shells) / total, 1 / np.sqrt(total))
+    return means
