@@ -3,7 +3,6 @@
 import json
 import shutil
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -20,6 +19,7 @@ from beampace.simulate.options import WriteOptions
 from beampace.simulate.scenario import Scenario
 from beampace.simulate.simulation import simulate_scan
 from beampace.work import ProcessOptions, Switch, process
+from tests.support.played_set import Played
 
 pytestmark = [
     pytest.mark.dials,
@@ -47,32 +47,6 @@ def whole(finished_set, tmp_path_factory):
 def processed(master, out, engine=None, switch=None):
     options = ProcessOptions(master, out=out, cores=2, patience_s=60.0)
     return process(options, {"dials": engine or DialsEngine()}, switch or Switch())
-
-
-class Played:
-    """Copies a set file by file, in a thread."""
-
-    def __init__(self, master, directory, every=EVERY_S, upto=None):
-        directory.mkdir(parents=True)
-        shutil.copyfile(master, directory / master.name)
-        self.master = directory / master.name
-        self._files = sorted(master.parent.glob("*_data_*.h5"))[:upto]
-        self._every, self._directory = every, directory
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._thread.join()
-
-    def _run(self):
-        for file in self._files:
-            part = self._directory / f".{file.name}.part"
-            shutil.copyfile(file, part)
-            part.rename(self._directory / file.name)
-            time.sleep(self._every)
 
 
 def intensities(finished):

@@ -9,6 +9,7 @@ from beampace.core.ports import RecordedProgress
 from beampace.engines.xds import XdsEngine, XdsInstallation
 from beampace.simulate.files import write_dataset
 from beampace.simulate.groups import group_scenario
+from beampace.simulate.options import WriteOptions
 from beampace.simulate.simulation import simulate_scan
 from beampace.work import Finished, ProcessOptions, process
 from tests.support.xds_checker.install import install
@@ -22,11 +23,14 @@ class Scan:
     truth: Path
 
 
-def simulated(directory: Path, name: str = "P43212", *, degrees: float = 20.0, **changes) -> Scan:
+def simulated(
+    directory: Path, name: str = "P43212", *, degrees: float = 20.0, per_file: int = 1000, **changes
+) -> Scan:
     """A rotation of a standard crystal, or a changed one, with its truth beside it."""
     scenario = replace(group_scenario(name, degrees=degrees), **changes)
     made = simulate_scan(scenario)
-    master = write_dataset(made.dataset, made.mask, made.frames, directory)
+    options = WriteOptions(images_per_file=per_file)
+    master = write_dataset(made.dataset, made.mask, made.frames, directory, options)
     truth = directory / scenario.name
     made.truth.write(truth)
     return Scan(master, truth)

@@ -137,6 +137,6 @@ def plain_name(name: str) -> str:
     """
     if is_plain(name):
         return name
-    mark = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    mark = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     kept = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[: MAX_NAME - 10]
     return f"g{kept}-{mark}" if not kept[:1].isalnum() else f"{kept}-{mark}"

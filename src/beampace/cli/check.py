@@ -24,16 +24,23 @@ from beampace.core.ports import Engine
 from beampace.core.taxonomy import Exit
 from beampace.work import Switch
 
+NEEDED = ("dials",)
+"""Engines without which there is no merged dataset."""
 LIBRARIES = ("h5py", "hdf5plugin", "dectris-compression", "numpy", "numba", "gemmi")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the check: what, whether it is fine, its version or what to do."""
+    """One line of the check: what, whether it is fine, its version or what to do.
+
+    Attributes:
+        needed: whether beampace lacks something without it; an engine more is welcome and not needed.
+    """
 
     what: str
     ok: bool
     says: str
+    needed: bool = True
 
 
 def findings(engines: Iterable[Engine], directory: Path) -> tuple[Finding, ...]:
@@ -67,7 +74,7 @@ def check_command(*, json: bool) -> int:
             sys.stdout.write(as_json(found) + "\n")
         else:
             _show(found, Console())
-        return int(Exit.RESULT if all(finding.ok for finding in found) else Exit.INFRASTRUCTURE)
+        return int(Exit.RESULT if all(one.ok or not one.needed for one in found) else Exit.INFRASTRUCTURE)
 
     return guarded(Console(stderr=True), run)
 
@@ -75,9 +82,14 @@ def check_command(*, json: bool) -> int:
 def _show(found: Iterable[Finding], console: Console) -> None:
     table = Table(box=None, show_header=False)
     for finding in found:
-        mark = Text("ok", style="green") if finding.ok else Text("missing", style="bold red")
-        table.add_row(mark, finding.what, Text(finding.says))
+        table.add_row(_mark(finding), finding.what, Text(finding.says))
     console.print(table)
+
+
+def _mark(finding: Finding) -> Text:
+    if finding.ok:
+        return Text("ok", style="green")
+    return Text("missing", style="bold red") if finding.needed else Text("absent", style="yellow")
 
 
 def _library(name: str) -> Finding:
@@ -85,12 +97,14 @@ def _library(name: str) -> Finding:
 
 
 def _engine(engine: Engine) -> Finding:
+    what, needed = f"engine {engine.name}", engine.name in NEEDED
     try:
         missing = engine.missing()
+        told = missing or (", ".join(f"{name} {version}" for name, version in engine.versions().items()),)
+        return Finding(what, not missing, " ".join((*told, *engine.remarks())), needed)
     except BeampaceError as error:
-        return Finding(f"engine {engine.name}", ok=False, says=f"{error.words} {error.next_step}")
-    versions = ", ".join(f"{name} {version}" for name, version in engine.versions().items())
-    return Finding(f"engine {engine.name}", ok=not missing, says=" ".join(missing) or versions)
+        # An engine that was installed and works no more is missed, whichever it is.
+        return Finding(what, ok=False, says=f"{error.words} {error.next_step}")
 
 
 def _recipes() -> list[Finding]:

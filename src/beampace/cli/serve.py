@@ -10,6 +10,8 @@ from rich.console import Console
 
 from beampace.cli.engines import engines
 from beampace.cli.guard import guarded
+from beampace.core.errors import BeampaceError
+from beampace.core.sighting import Trouble
 from beampace.core.taxonomy import Exit
 from beampace.engines.recipe import list_recipes
 from beampace.service.assembly import Engines, assembled, served
@@ -17,7 +19,7 @@ from beampace.service.configuration import Configuration, load
 from beampace.service.daemon import Daemon
 from beampace.service.logs import set_up, tear_down
 from beampace.service.settings import Settings
-from beampace.service.standing import left_out
+from beampace.service.standing import engine_remark, engine_unusable, left_out
 from beampace.service.state import own_directory
 from beampace.work import Switch
 
@@ -71,7 +73,20 @@ async def _serve(daemon: Daemon) -> None:
 def engines_of(settings: Settings) -> Engines:
     """Engines that may be planned: those configured, else those installed; and every sound recipe."""
     recipes, wrong = list_recipes(settings.engines.recipes)
-    installed = (name for name, engine in engines().items() if not engine.missing())
+    installed, troubles = _installed()
     named = settings.engines.available
     available = frozenset(installed if named is None else named) | recipes.keys()
-    return Engines(available, recipes, tuple(left_out(error) for error in wrong))
+    return Engines(available, recipes, (*troubles, *(left_out(error) for error in wrong)))
+
+
+def _installed() -> tuple[list[str], list[Trouble]]:
+    """Engines that can be used, and what is to be known of them and of those that cannot."""
+    names, troubles = [], []
+    for name, engine in engines().items():
+        try:
+            if not engine.missing():
+                names.append(name)
+                troubles += [engine_remark(name, words) for words in engine.remarks()]
+        except BeampaceError as error:
+            troubles.append(engine_unusable(name, error))
+    return names, troubles

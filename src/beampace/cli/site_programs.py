@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 
 from beampace import __version__
 from beampace.cli import site_questions as ask
 from beampace.cli.site_reach import Probe, Reach
 from beampace.cli.site_row import Question, Row
 from beampace.cluster.slurm.refusals import last_words
+from beampace.core.errors import BeampaceError
+from beampace.engines.xds.banner import parse_banner
+from beampace.engines.xds.installation import check_licence, warnings
 
 LEAST_PYTHON = (3, 9)
 """What the launcher needs."""
@@ -20,8 +24,6 @@ _INTERESTING = re.compile(
     r"^(?:xray|xds|xdsapp|autoproc|ccp4|dials|phenix|crystfel|maxwell)\b.*$", re.I | re.M
 )
 _HERE_IS = re.compile(r"^beampace-(\w+)=(.*)$", re.M)
-_BANNER = re.compile(r"VERSION (.*?)\s+BUILT=([0-9]{8})")
-_LICENCE = re.compile(r"licensed until (\S+)|license expired (\S+)", re.I)
 MOST_MODULES = 12
 CCP4_NAMES = ("ccp4-python", "aimless")
 
@@ -138,12 +140,19 @@ def _xds(said: Mapping[str, str], reach: Reach) -> Row:
     if not path:
         return _by_path(ask.XDS, said, reach, ("xds_par",))
     evidence = f"{_evidence(reach, 'xds_par')}; its banner"
-    version, licence = _BANNER.search(banner), _LICENCE.search(banner)
-    words = f"{version[1]}, built {version[2]}" if version else "a version that does not say which"
-    if licence and licence[2]:
-        return ask.XDS.problem(f"{words}: its licence expired {licence[2]}", evidence, "Install a newer XDS.")
-    words += f", licensed until {licence[1]}" if licence else ""
-    return ask.XDS.found(f"{words}: {path}", evidence, ask.XDS.safe)
+    found = parse_banner(banner)
+    built = f", built {found.built}" if found and found.built else ""
+    words = f"{found.version}{built}" if found and found.version else "a version that does not say which"
+    today = datetime.now(UTC).date()
+    try:
+        if found is not None:
+            check_licence(found, today)
+    except BeampaceError as error:
+        return ask.XDS.problem(f"{words}: {error.words}", evidence, error.next_step)
+    if found is not None and found.licensed_until:
+        words += f", licensed until {found.licensed_until:%d %B %Y}"
+    so = " ".join(warnings(found, today)) if found else ""
+    return ask.XDS.found(f"{words}: {path}", evidence, so or ask.XDS.safe)
 
 
 def _dials(said: Mapping[str, str], reach: Reach) -> Row:

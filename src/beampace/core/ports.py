@@ -65,6 +65,10 @@ class Engine(Protocol):
         """Program -> version, for `check` and for every result; empty when not installed."""
         ...
 
+    def remarks(self) -> tuple[str, ...]:
+        """What the beamline should know of it although it works, such as a licence that ends soon."""
+        ...
+
     def ahead(self, request: Request) -> AbstractContextManager[Ahead]:
         """Begin on a scan that is being written; `process` within the context takes over what was done.
 

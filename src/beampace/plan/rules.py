@@ -36,6 +36,8 @@ class Rule(BaseModel):
     """Most frames it is done for."""
     options: Mapping[str, Any] = {}
     """What is asked of the work, as in an order."""
+    where_installed: bool = False
+    """Only where its engine can be used; nothing is said where it cannot."""
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
@@ -89,6 +91,16 @@ DEFAULT_RULES = (
         # One frame spans no rotation. From two on, the engine itself says in words what is lacking:
         # leaving a short scan without an answer would look like a lost dataset.
         min_frames=2,
+    ),
+    Rule(
+        name="full processing by XDS",
+        kinds=frozenset({DatasetKind.ROTATION}),
+        on=Event.COMPLETE,
+        work=WorkName.PROCESS,
+        engine="xds",
+        work_class=WorkClass.FULL,
+        min_frames=2,
+        where_installed=True,
     ),
 )
 
@@ -166,6 +178,8 @@ def decide(scenario: Scenario, rules: Sequence[Rule] = DEFAULT_RULES) -> Decisio
         what = repr((rule.work, rule.engine, sorted(rule.options.items())))
         needed = rule.engine or INDEXED_BY.get(rule.work, "")
         if needed and needed not in scenario.engines:
+            if rule.where_installed:
+                continue
             why = f"Engine {needed} is not available."
             skipped.setdefault(what, Skipped(rule.name, rule.work, needed, why))
         else:

@@ -3,6 +3,8 @@
 Without measurements the numbers below stand in for one. Look and map: 0.05 s per frame of 16M and core
 (decode and look were measured at 43 to 46 ms). DIALS: 3 core-seconds per frame of 4M (its spot finder alone
 takes 1.2 to 2.6 s for 16M, the rest as much again), and half a minute that does not depend on the frames.
+XDS: 2 core-seconds per frame of 16M, and for four threads a job with a batch of 50 frames in memory (not
+measured: the orders of magnitude that are known of it).
 """
 
 from __future__ import annotations
@@ -69,6 +71,7 @@ class Prior:
 
 _LOOK = Prior(2.0, 0.05, 2.0, follows=True, max_cores=16, base_mb=600, core_mb=400)
 _DIALS = Prior(30.0, 3.0, 60.0, follows=False, max_cores=32, base_mb=1500, core_mb=700)
+_XDS = Prior(20.0, 2.0, 60.0, follows=False, max_cores=64, base_mb=2000, core_mb=1250)
 _SHORT = Prior(5.0, 0.1, 5.0, follows=False, max_cores=4, base_mb=1000, core_mb=300)
 
 
@@ -76,6 +79,8 @@ def prior(work: WorkName, engine: str) -> Prior:
     """What is believed of a work; an unknown engine is taken to cost what DIALS does."""
     if work in (WorkName.LOOK, WorkName.MAP):
         return _LOOK
+    if work is WorkName.PROCESS and engine in ("xds", "xds-stock"):
+        return _XDS
     if work is WorkName.PROCESS and engine != "fast":
         return _DIALS
     return _LOOK if engine == "fast" else _SHORT

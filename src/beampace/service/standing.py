@@ -39,6 +39,8 @@ def _never(rule: Rule, engines: frozenset[str], recipes: Mapping[str, Loaded]) -
     if not rule.engine:
         return ""
     if rule.engine not in engines:
+        if rule.where_installed:
+            return ""
         known = ", ".join(sorted(engines)) or "none"
         return f"there is no engine {rule.engine!r} here; there are {known}."
     if rule.engine in recipes and not rule.kinds & set(recipes[rule.engine].recipe.kinds):
@@ -50,6 +52,16 @@ def _never(rule: Rule, engines: frozenset[str], recipes: Mapping[str, Loaded]) -
 def left_out(error: BeampaceError) -> Trouble:
     """A recipe that cannot be used."""
     return Trouble("recipes", f"A recipe is left out. {error.detail}", _then_restart(error))
+
+
+def engine_unusable(name: str, error: BeampaceError) -> Trouble:
+    """An engine that is there and cannot be used."""
+    return Trouble(f"engine {name}", f"{name} is not used. {error.words}", _then_restart(error))
+
+
+def engine_remark(name: str, words: str) -> Trouble:
+    """What should be known of an engine that works."""
+    return Trouble(f"engine {name}", words, "Tell whoever installs programs at the beamline.")
 
 
 def without_http(error: BeampaceError) -> Trouble:

@@ -39,6 +39,9 @@ class Scripted:
     def versions(self) -> dict[str, str]:
         return {"scripted": "1"}
 
+    def remarks(self) -> tuple[str, ...]:
+        return ()
+
     @contextmanager
     def ahead(self, request: Request):
         self.announced = request.images

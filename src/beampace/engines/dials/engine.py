@@ -78,6 +78,10 @@ class DialsEngine:
             return {}
         return probe.versions(self.installation, environment)
 
+    def remarks(self) -> tuple[str, ...]:
+        """Nothing to say."""
+        return ()
+
     @contextmanager
     def ahead(self, request: Request) -> Iterator[Ahead]:
         """Begin on a scan that is being written; see `core.ports.Engine`."""

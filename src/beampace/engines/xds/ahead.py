@@ -43,6 +43,7 @@ WEDGE_DEG = 15.0
 WAIT_S = 0.2
 INIT = ("XYCORR", "INIT")
 PLACE = "xds_ahead"
+LOGS = (".LP", ".INP", ".txt")
 
 
 class _Abandoned(Exception):
@@ -134,6 +135,8 @@ class Forerunner:
             self._news.notify_all()
         if self._thread is not None:
             self._thread.join()
+            for place in self._place.iterdir():
+                keep_logs(place)
 
     def seen(self, readable: Readable) -> None:
         """Take note that more frames can be read; see `core.ports.Ahead`."""
@@ -195,10 +198,10 @@ class Forerunner:
             degrees = readable.n * abs(readable.dataset.scan.width)
             if degrees < MILESTONES_DEG[0]:
                 continue
-            situation = self._situation(readable)
+            self.search.until(readable.n, _nothing, self._check, strict=True)
             if self._kept is None and degrees >= self._next_milestone():
-                self._index(situation, readable)
-            self._integrate(situation, readable)
+                self._index(readable)
+            self._integrate(readable)
 
     def _awaited(self) -> Readable | None:
         """More frames; None once it is over."""
@@ -216,18 +219,19 @@ class Forerunner:
         return MILESTONES_DEG[tried] if tried < len(MILESTONES_DEG) else math.inf
 
     def _situation(self, readable: Readable) -> Situation:
-        """Frames so far, under a companion master of their own."""
-        place = self._place / f"frames_{readable.n}"
-        place.mkdir(exist_ok=True)
+        """Frames so far, under a companion master of their own; the one before is not needed any more."""
+        place = self._place / "frames"
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
         return situation_of(self._request, readable.companion(place), self._place / "init", self._library)
 
-    def _index(self, situation: Situation, readable: Readable) -> None:
+    def _index(self, readable: Readable) -> None:
         """The lattice of the frames so far; it is kept when it is the one of the frames before."""
         images = (1, readable.n)
         found = self.search.until(readable.n, _nothing, self._check, strict=True)
         place = self._place / f"index_{readable.n}"
         place.mkdir()
-        way = Way(situation, for_xds(found.reflections()), found.weaker)
+        way = Way(self._situation(readable), for_xds(found.reflections()), found.weaker)
         try:
             lattice = find_lattice(self._program, way, images, place, self._means.cores)
         except ScienceError as why:
@@ -238,12 +242,13 @@ class Forerunner:
             self._kept = lattice
         self._lattices.append(lattice)
 
-    def _integrate(self, situation: Situation, readable: Readable) -> None:
+    def _integrate(self, readable: Readable) -> None:
         """Wedges that are whole, while there is nothing else to do."""
         while self._kept is not None and not self._finish:
             images = self._next_wedge(readable)
             if images is None:
                 return
+            situation = self._situation(readable)
             self._init(situation, readable.n)
             place = self._place / f"wedge_{len(self._wedges) + 1}"
             prepare(place, self._kept, self._place / "init")
@@ -273,6 +278,13 @@ def prepare(directory: Path, lattice: Lattice, init: Path) -> None:
     for step in INIT:
         for name in OUTPUTS[step]:
             shutil.copyfile(init / name, directory / name)
+
+
+def keep_logs(directory: Path) -> None:
+    """Remove from a directory of XDS's what nobody reads: images, tables of reflections, masters."""
+    for file in directory.iterdir():
+        if file.suffix not in LOGS and (file.is_file() or file.is_symlink()):
+            file.unlink()
 
 
 def _same(one: Lattice, other: Lattice) -> bool:

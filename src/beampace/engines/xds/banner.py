@@ -9,7 +9,9 @@ from datetime import date
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 _VERSION = re.compile(r"VERSION\s+([A-Z][a-z]+\s+\d{1,2},\s+\d{4})\b(?:\s+BUILT=(\d{8})\b)?")
-_LICENSED = re.compile(r"licensed until\s+(\d{1,2})-([A-Za-z]{3})-(\d{4})\b", re.IGNORECASE)
+_LICENSED = re.compile(
+    r"(?:licensed until|licen[sc]e\s+(?:has\s+)?expired)\s+(\d{1,2})-([A-Za-z]{3})-(\d{4})\b", re.IGNORECASE
+)
 _EXPIRED = re.compile(r"licen[sc]e\s+(?:has\s+)?expired", re.IGNORECASE)
 
 

@@ -14,7 +14,7 @@ from beampace.core.cell import UnitCell
 from beampace.core.engine import Request
 from beampace.core.errors import ScienceError, failure
 from beampace.core.taxonomy import Failure
-from beampace.engines.xds.ahead import INIT, Background, Begun, Forerunner, prepare
+from beampace.engines.xds.ahead import INIT, Background, Begun, Forerunner, keep_logs, prepare
 from beampace.engines.xds.correction import Corrected, read_corrected
 from beampace.engines.xds.explain import explained
 from beampace.engines.xds.found import Found, SpotSearch, for_xds
@@ -166,15 +166,19 @@ class BeforeCorrect:
             log.info("all frames are integrated anew: %s", why)
             return None
         (request.directory / "XPARM.XDS").write_text(begun.lattice.text, encoding="ascii")
-        for wedge in wedges:
-            wedge.file.unlink()
+        if len(wedges) > len(begun.wedges):
+            keep_logs(self._rest_place)
         before = tuple(f"{wedge.images[0]}:{wedge.images[1]}" for wedge in begun.wedges)
         self.program.parameters["INTEGRATE before the last frame"] = before
         return Done(begun.lattice, known, (request.images[0], wedges[-1].images[1]))
 
+    @property
+    def _rest_place(self) -> Path:
+        return self.request.directory / "rest"
+
     def _rest(self, begun: Begun) -> tuple[Wedge, ...]:
         """The frames after the last wedge, as one more."""
-        images, place = (begun.last + 1, self.request.images[1]), self.request.directory / "rest"
+        images, place = (begun.last + 1, self.request.images[1]), self._rest_place
         if images[0] > images[1]:
             return ()
         prepare(place, begun.lattice, begun.init)

@@ -69,6 +69,12 @@ class XdsEngine:
         banner = self.installation.banner(environment)
         return {"xds": _version(banner)} if banner else {}
 
+    def remarks(self) -> tuple[str, ...]:
+        """A licence that ends soon, a build with a known fault."""
+        environment = self.installation.environment()
+        banner = None if self.installation.absent(environment) else self.installation.banner(environment)
+        return tuple(warnings(banner, datetime.now(UTC).date())) if banner else ()
+
     @contextmanager
     def ahead(self, request: Request) -> Iterator[Ahead]:
         """Begin on a scan that is being written; see `core.ports.Engine`."""

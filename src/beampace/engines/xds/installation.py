@@ -133,10 +133,8 @@ def check_licence(banner: Banner, today: date) -> None:
     """
     until = banner.licensed_until
     if banner.expired or (until is not None and until < today):
-        when = f" on {until:%d %B %Y}" if until else ""
-        raise failure(
-            Failure.LICENCE_EXPIRED, f"XDS works no longer{when}.", "Fetch the current version of XDS."
-        )
+        words = f"That of XDS ended on {until:%d %B %Y}." if until else "It is that of XDS."
+        raise failure(Failure.LICENCE_EXPIRED, words, "Fetch the current version of XDS.")
 
 
 def warnings(banner: Banner, today: date) -> Iterator[str]:

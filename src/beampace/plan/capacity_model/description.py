@@ -160,7 +160,8 @@ class Description(Table):
     @property
     def rules_used(self) -> tuple[Rule, ...]:
         """Its rules, or the daemon's."""
-        return DEFAULT_RULES if self.rules is None else self.rules
+        everywhere = tuple(rule for rule in DEFAULT_RULES if not rule.where_installed)
+        return everywhere if self.rules is None else self.rules
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
