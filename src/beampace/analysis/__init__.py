@@ -21,7 +21,7 @@ from beampace.analysis.health import Ending, UsefulRange, useful_range
 from beampace.analysis.hot import find_hot_pixels, hot_sample
 from beampace.analysis.judge import FrameVerdict, judge_dataset
 from beampace.analysis.setup import Settings, Setup
-from beampace.analysis.spot_files import spot_xds, strong_refl
+from beampace.analysis.spot_files import strong_refl
 from beampace.analysis.spots import Spots
 from beampace.analysis.spots3d import JoinSettings, Reflections, join_spots
 
@@ -53,7 +53,6 @@ __all__ = [
     "judge_dataset",
     "make_map",
     "score_of",
-    "spot_xds",
     "strong_refl",
     "useful_range",
 ]

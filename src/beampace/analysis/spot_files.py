@@ -1,4 +1,4 @@
-"""Reflections as other programs read them: DIALS's `strong.refl` and XDS's `SPOT.XDS`."""
+"""Reflections as DIALS reads them: `strong.refl`."""
 
 from __future__ import annotations
 
@@ -37,22 +37,6 @@ def strong_refl(reflections: Reflections) -> bytes:
     }
     content = {"identifiers": {}, "nrows": n, "data": columns}
     return pack(["dials::af::reflection_table", 1, content])
-
-
-def spot_xds(reflections: Reflections) -> str:
-    """The content of a `SPOT.XDS`: x, y, z, intensity per line, strongest first, as COLSPOT writes them.
-
-    XDS counts pixels so that the centre of the first is 1.0 (0.5 here), and frames so that the beginning of
-    the first is 0.0 (as here).
-    """
-    order = np.argsort(-reflections.intensity, kind="stable")
-    lines = (
-        f"{x + 0.5:9.2f}{y + 0.5:9.2f}{z:9.2f}{intensity:10.0f}."
-        for (x, y, z), intensity in zip(
-            reflections.xyz[order].tolist(), reflections.intensity[order].tolist(), strict=True
-        )
-    )
-    return "".join(line + "\n" for line in lines)
 
 
 def pack(value: object) -> bytes:

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from beampace.analysis import UsefulRange, spot_xds, strong_refl, useful_range
+from beampace.analysis import UsefulRange, strong_refl, useful_range
 from beampace.core.dataset import DatasetKind
 from beampace.core.errors import Cancelled
 from beampace.core.ports import Progress
 from beampace.core.verdict import Verdict
 from beampace.eiger import ReadOptions
+from beampace.engines.xds.found import as_xds
+from beampace.engines.xds.spot_xds import spots_text
 from beampace.results import write_bytes, write_text
 from beampace.results.look_plot import look_png
 from beampace.results.look_schema import Look, State
@@ -120,7 +122,7 @@ def _joined(job: Job, directory: Path, state: Looked, joiner: Joiner) -> UsefulR
         reflections = joiner.reflections()
     if len(reflections):
         write_bytes(directory / "strong.refl", strong_refl(reflections))
-        write_text(directory / "SPOT.XDS", spot_xds(reflections))
+        write_text(directory / "SPOT.XDS", spots_text(as_xds(reflections)))
         job.files |= {"strong": "strong.refl", "spot_xds": "SPOT.XDS"}
     return useful_range(state.ordered())
 

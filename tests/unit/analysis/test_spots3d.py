@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beampace.analysis import Analyser, JoinSettings, Setup, join_spots, spot_xds, strong_refl
+from beampace.analysis import Analyser, JoinSettings, Setup, join_spots, strong_refl
 from beampace.analysis.spot_files import pack
+from beampace.engines.xds.found import as_xds
+from beampace.engines.xds.spot_xds import spots_text
 
 SHAPE = (300, 320)
 
@@ -99,7 +101,7 @@ def test_no_frames_and_no_spots(detector, beam):
     assert len(join_spots([])) == 0
     blank = np.zeros((3, *SHAPE), np.uint32)
     assert len(join_spots(_analyse(blank, detector, beam))) == 0
-    assert spot_xds(join_spots([])) == ""
+    assert spots_text(as_xds(join_spots([]))) == ""
 
 
 def test_msgpack_by_hand():
@@ -139,7 +141,7 @@ def test_dials_reads_what_was_written(tmp_path: Path, detector, beam):
 
 def test_spot_xds_counts_pixels_from_one(detector, beam):
     found = join_spots(_analyse(_sweep(10, 20, 300, 0.2, seed=5)[0], detector, beam))
-    rows = np.array([line.split() for line in spot_xds(found).splitlines()], dtype=float)
+    rows = np.array([line.split() for line in spots_text(as_xds(found)).splitlines()], dtype=float)
     assert rows.shape == (len(found), 4)
     assert np.all(np.diff(rows[:, 3]) <= 0)
     order = np.argsort(-found.intensity, kind="stable")

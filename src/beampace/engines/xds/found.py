@@ -56,15 +56,19 @@ class Found:
         return for_xds(join_spots(self.frames, WEAKER))
 
 
+def as_xds(found: Reflections) -> Spots:
+    """Spots as XDS counts: pixel centres are whole numbers from 1, the first frame begins at 0."""
+    x, y, z = found.xyz.T
+    return Spots(x + HALF_PIXEL, y + HALF_PIXEL, z.copy(), found.intensity)
+
+
 def for_xds(found: Reflections) -> Spots:
-    """Spots as XDS counts them, without those in rings of ice."""
+    """The strongest spots, strongest first, without those in rings of ice."""
     kept = np.flatnonzero(~found.in_ice & ~found.overloaded)
-    kept = kept[np.argsort(-found.intensity[kept], kind="stable")][:MOST]
-    x, y, z = found.xyz[kept].T
-    return Spots(x + HALF_PIXEL, y + HALF_PIXEL, z.copy(), found.intensity[kept])
+    return only(as_xds(found), kept[np.argsort(-found.intensity[kept], kind="stable")][:MOST])
 
 
-def only(spots: Spots, chosen: npt.NDArray[np.bool_] | slice) -> Spots:
+def only(spots: Spots, chosen: npt.NDArray[np.bool_ | np.intp] | slice) -> Spots:
     """Some of the spots."""
     return Spots(spots.x[chosen], spots.y[chosen], spots.z[chosen], spots.intensity[chosen])
 
