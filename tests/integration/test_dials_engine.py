@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from beampace.simulate.scenario import HeaderErrors, Scenario
 from beampace.simulate.simulation import simulate_scan
 from beampace.work import ProcessOptions, Switch, process
 from tests.support.eiger_data import REAL, REAL_MASTERS
+from tests.support.programs import programs_in, wait_until
 
 pytestmark = [
     pytest.mark.dials,
@@ -219,24 +219,3 @@ def _heed_signals() -> None:
     """A test run in the background ignores Ctrl-C, and its programs would inherit that."""
     for number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL if number == signal.SIGHUP else signal.default_int_handler)
-
-
-def wait_until(condition, patience: float = 60.0) -> None:
-    end = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.05)
-
-
-def programs_in(directory: Path) -> list[int]:
-    """Processes other than this one whose working directory lies in `directory`."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal() and int(entry.name) != os.getpid():
-            try:
-                where = (entry / "cwd").resolve(strict=True)
-            except OSError:
-                continue
-            if where.is_relative_to(directory.resolve()):
-                found.append(int(entry.name))
-    return found

@@ -5,7 +5,10 @@ XDS and knows from the simulation what the data hold.
 """
 
 import json
+import re
 import shutil
+import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,13 +17,20 @@ import pytest
 
 from beampace.core.cell import UnitCell
 from beampace.core.taxonomy import Exit, Failure
+from beampace.engines.runner import Outcome
 from beampace.engines.xds.complaints import TABLE, complaint_of, told_in
 from beampace.engines.xds.hkl_file import read_hkl
+from beampace.engines.xds.inp import Run
+from beampace.engines.xds.integration import _judged
+from beampace.engines.xds.lp_text import LpError
+from beampace.engines.xds.program import Ended, _evidence
+from beampace.simulate.crystal import CrystalSpec
 from beampace.simulate.fate import Fate
 from beampace.simulate.groups import CRYSTALS
 from beampace.simulate.scenario import HeaderErrors
 from beampace.work import ProcessOptions, process
 from beampace.work.cancel import Switch
+from tests.support.programs import programs_in
 from tests.support.truth import compare
 from tests.support.xds_checker.failures import ERRORS
 from tests.support.xds_runs import Scan, installed, run_xds, simulated
@@ -33,6 +43,7 @@ def scan(tmp_path_factory) -> Scan:
 
 
 SUCCESS = ("merged", "little_data")
+ENDED = " elapsed wall-clock time       0.5 sec\n"
 
 RECOVERED = {
     # how a step ends, how often: what XDS is started for then
@@ -58,7 +69,7 @@ FAILED = {
     "INIT:cannot_read_image": (Failure.ENGINE_FAILED, 0),
     "INTEGRATE:neggia_error": (Failure.ENGINE_FAILED, 2),
     "INTEGRATE:cannot_open_file": (Failure.ENGINE_FAILED, 2),
-    "IDXREF:cannot_read_spots": (Failure.TOO_FEW_SPOTS, 2),
+    "IDXREF:cannot_read_spots": (Failure.ENGINE_FAILED, 2),
     "IDXREF:too_few_collected": (Failure.TOO_FEW_SPOTS, 2),
     "IDXREF:few_accepted": (Failure.TOO_FEW_SPOTS, 2),
     "IDXREF:two_dimensional": (Failure.NOT_INDEXED, 3),
@@ -148,6 +159,40 @@ def test_words_of_xscale_and_the_system(line, name):
     assert told.error("XSCALE").code is complaint_of(name).code
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("forrtl: severe (174): SIGSEGV, segmentation fault occurred", "crashed"),
+        ("NEGGIA ERROR: CANNOT OPEN FRAME 17", "neggia_error"),
+        ("write: No space left on device", "disk_full"),
+        ("LICENSE EXPIRED 31-Jan-2026", "licence_expired"),
+    ],
+)
+def test_what_is_said_on_the_terminal_counts_although_the_files_are_there(tmp_path, text, name):
+    came = evidence(tmp_path, text)
+    assert came.failed.complaint.name == name
+
+
+def test_a_crash_or_a_cut_file_is_no_success(tmp_path):
+    assert evidence(tmp_path, "all is well").failed is None
+    assert evidence(tmp_path, "", returncode=-11).failed.complaint.name == "silent"
+    assert "INTEGRATE.HKL" in evidence(tmp_path, "", whole=False).failed.line
+    assert "end of INTEGRATE.LP" in evidence(tmp_path, "", log="").failed.line
+
+
+def test_a_warning_is_never_the_end(tmp_path):
+    (told,) = told_in(" !!! WARNING !!! SOLUTION IS INACCURATE\n")
+    assert told.warning
+    assert evidence(tmp_path, " !!! WARNING !!! CANNOT ALLOCATE THE CACHE").failed is None
+
+
+def evidence(directory: Path, said: str, *, returncode: int = 0, whole: bool = True, log: str = ENDED):
+    """What is made of an INTEGRATE that left its files."""
+    (directory / "INTEGRATE.LP").write_text(log)
+    (directory / "INTEGRATE.HKL").write_text("!header\n" + ("!END_OF_DATA\n" if whole else "1 2 3"))
+    return _evidence(Run(("INTEGRATE",), (1, 5)), directory, Outcome(returncode, said, 1.0))
+
+
 def test_legends_are_no_complaints():
     assert told_in("  -1: CANNOT OPEN OR READ IMAGE FILE\n") == ()
 
@@ -195,10 +240,17 @@ def test_the_stock_run_gives_the_same(tmp_path, scan):
     assert stock.finished.result.crystal.space_group == quick.finished.result.crystal.space_group
 
 
-@pytest.mark.parametrize("case", ["IDXREF:few_indexed:1", "INTEGRATE:spot_size", "CORRECT:illegal_group:1"])
+@pytest.mark.parametrize("case", ["IDXREF:few_indexed:1", "INTEGRATE:spot_size", "CORRECT:useless_data:1"])
 def test_a_stock_run_that_fails_is_gone_on_with_step_by_step(tmp_path, scan, case):
     ran = run_xds(scan, tmp_path, case, stock=True)
-    assert ran.code in SUCCESS if "illegal" not in case else ran.code in (*SUCCESS, "not_integrated")
+    assert ran.code in SUCCESS
+    assert ran.runs("COLSPOT") == 1
+    assert ran.runs("INTEGRATE") == (1 if case.startswith("CORRECT") else 2)
+
+
+@pytest.mark.parametrize("case", ["IDXREF:cannot_index", "INTEGRATE:stronghkl", "CORRECT:illegal_group"])
+def test_a_stock_run_that_cannot_be_mended_ends_as_the_quick_one(tmp_path, scan, case):
+    assert run_xds(scan, tmp_path, case, stock=True).code == FAILED[case][0].value
 
 
 def test_a_spindle_that_turns_the_other_way_is_found_out(tmp_path):
@@ -237,6 +289,7 @@ def test_a_part_of_the_frames(tmp_path, scan):
         ("P 4 2 2", None, "P 4 2 2"),
         ("P 21 21 21", None, "P 21 21 21"),
         ("P 43 21 2", (78.5, 78.5, 37.5, 90, 90, 90), "P 43 21 2"),
+        ("P 21 2 21", (78.5, 37.5, 78.5, 90, 90, 90), "P 21 21 2"),
     ],
 )
 def test_a_space_group_that_is_asked_for(tmp_path, scan, group, cell, expected):
@@ -245,6 +298,40 @@ def test_a_space_group_that_is_asked_for(tmp_path, scan, group, cell, expected):
     assert ran.code in SUCCESS, ran.finished.result.verdict
     assert ran.finished.result.crystal.space_group == expected
     assert ran.finished.result.crystal.space_group_sure
+
+
+def test_the_axis_of_a_group_that_is_asked_for_is_that_of_the_absences(tmp_path):
+    """P 21 21 2 has one axis without a screw, and CORRECT names axes by their length."""
+    crystal = CrystalSpec(UnitCell(38.3, 51.8, 66.6, 90, 90, 90), "P 2 21 21", b_factor=25)
+    scan = simulated(tmp_path / "raw", degrees=120.0, crystal=crystal)
+    result = run_xds(scan, tmp_path, space_group="P 21 21 2").finished.result
+    assert result.crystal.space_group == "P 21 21 2"
+    assert result.crystal.unit_cell == pytest.approx((51.8, 66.6, 38.3, 90, 90, 90), rel=0.01)
+
+
+def test_frames_xds_could_not_read_are_not_lost_without_a_word(tmp_path, scan):
+    """INTEGRATE goes on without them and says so in a column only."""
+    text = (run_xds(scan, tmp_path).place / "INTEGRATE.LP").read_text()
+    went_well = Ended("INTEGRATE", None, (), text)
+    assert _judged(went_well, frozenset()).failed is None
+    lines = text.splitlines(keepends=True)
+    row = next(n for n, line in enumerate(lines) if re.match(r"\s+7\s+0\s", line))
+    lines[row] = lines[row].replace(" 0 ", "-1 ", 1)
+    unread = replace(went_well, text="".join(lines))
+    assert _judged(unread, frozenset()).failed.complaint.name == "cannot_read_image"
+    assert _judged(unread, frozenset({7})).failed is None
+
+
+def test_logs_of_a_version_nobody_knows_do_no_harm(tmp_path, scan, monkeypatch):
+    def unknown(text: str):
+        raise LpError("a table nobody knows")
+
+    monkeypatch.setattr("beampace.engines.xds.indexing.parse_idxref", unknown)
+    monkeypatch.setattr("beampace.engines.xds.corrected.parse_correct", unknown)
+    monkeypatch.setattr("beampace.engines.xds.integration.parse_integrate", unknown)
+    ran = run_xds(scan, tmp_path)
+    assert ran.code in SUCCESS
+    assert any("cannot be read" in word for word in ran.finished.result.verdict.warnings)
 
 
 def test_a_space_group_the_lattice_has_not(tmp_path, scan):
@@ -265,16 +352,12 @@ def test_a_limit_that_is_asked_for(tmp_path, scan):
 
 
 def test_cancelling_leaves_no_program(tmp_path, scan):
-    switch, engine = Switch(), installed(tmp_path / "bin", scan)
+    switch, engine = Switch(), installed(tmp_path / "bin", scan, "INTEGRATE:hang")
 
-    class Cancelling:
+    class Cancelling(Switch):
         def stage(self, name: str, total: int = 0) -> None:
             if "INTEGRATE" in name:
-                switch.switch_off("enough")
-
-        def advance(self, done: int) -> None: ...
-
-        def note(self, text: str) -> None: ...
+                threading.Timer(1.0, switch.switch_off, ("enough",)).start()
 
         def check(self) -> None:
             switch.check()
@@ -282,6 +365,8 @@ def test_cancelling_leaves_no_program(tmp_path, scan):
     options = ProcessOptions(scan.master, engine="xds", out=tmp_path / "out", patience_s=0.0)
     assert process(options, {"xds": engine}, Cancelling()).exit == Exit.CANCELLED
     assert json.loads((tmp_path / "out" / "result.json").read_text())["verdict"]["code"] == "cancelled"
+    assert programs_in(tmp_path) == []
+    assert not [thread for thread in threading.enumerate() if "xds" in thread.name]
 
 
 def test_an_end_of_the_licence_is_told_in_advance(tmp_path, scan):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import gemmi
@@ -53,12 +53,14 @@ class LaueGroup:
         likelihood: 0 to 1, among all groups the lattice allows.
         pairs: pairs of reflections it rests on.
         operators: every rotation of the lattice.
+        shares: likelihood of every group the lattice allows.
     """
 
     rotations: Group
     likelihood: float
     pairs: int
     operators: tuple[Operator, ...]
+    shares: Mapping[Group, float]
 
 
 def find_laue_group(cell: gemmi.UnitCell, centring: str, data: Scaled) -> LaueGroup:
@@ -78,7 +80,8 @@ def find_laue_group(cell: gemmi.UnitCell, centring: str, data: Scaled) -> LaueGr
     best = int(np.argmax(weights))
     shares = np.exp(np.array(weights) - max(weights))
     pairs = sum(one.pairs for one in operators)
-    return LaueGroup(groups[best], float(shares[best] / shares.sum()), pairs, operators)
+    likelihoods = {group: float(share / shares.sum()) for group, share in zip(groups, shares, strict=True)}
+    return LaueGroup(groups[best], likelihoods[groups[best]], pairs, operators, likelihoods)
 
 
 def rotations_of(group: gemmi.SpaceGroup) -> Group:

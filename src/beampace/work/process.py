@@ -28,8 +28,8 @@ from beampace.work.job import Finished, Job, carry_out
 
 WORK = "process"
 
-INTERMEDIATE = (".expt", ".refl", ".mtz", ".pickle", ".h5", ".cbf", ".npz")
-"""Suffixes of the big files engines leave in their own directories; logs and small tables stay."""
+INTERMEDIATE = (".expt", ".refl", ".mtz", ".pickle", ".h5", ".cbf", ".npz", "INTEGRATE.HKL")
+"""Ends of the names of the big files engines leave in their own directories; logs and small tables stay."""
 
 D_MIN = (0.3, 50.0)
 """Resolution limits that can be asked for, angstrom."""

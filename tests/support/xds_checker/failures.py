@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import time
 from pathlib import Path
 
 from tests.support.xds_checker.grammar import Inp
@@ -48,7 +49,8 @@ LATER = (
 )  # fmt: skip
 """Failures that the steps themselves see to."""
 NAMES = (
-    "licence_expired", "cannot_read_image", "neggia_error", "end_of_file", "crash", "silent", *ERRORS, *LATER
+    "licence_expired", "cannot_read_image", "neggia_error", "end_of_file", "crash", "silent", "hang",
+    *ERRORS, *LATER,
 )  # fmt: skip
 
 
@@ -90,6 +92,8 @@ def at_start(step: str, inp: Inp) -> None:
     """
     if due(step, "silent"):
         raise SystemExit(0)
+    if due(step, "hang"):
+        time.sleep(600)
     if due(step, "crash"):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         os.kill(os.getpid(), signal.SIGSEGV)

@@ -53,7 +53,7 @@ def test_more_cores_and_nodes_never_mean_fewer_threads_at_work():
         used = [choose(Means(cores, nodes, 1e6), P11) for cores in (1, 2, 4, 8, 16, 32, 64)]
         threads = [split.jobs * split.processors for split in used]
         assert threads == sorted(threads)
-    assert choose(Means(64, 1, 1e6), P11) == Split(16, 4, 5.2)
+    assert choose(Means(64, 1, 1e6), P11) == Split(16, 4, 6.0)
     assert choose(Means(64, 4, 1e6), P11).jobs == 36  # a job for each ten degrees
     assert choose(Means(2, 1, 24_000), P11) == Split(1, 2, 5.0)
 

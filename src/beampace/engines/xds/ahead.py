@@ -18,8 +18,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from beampace.core.cell import UnitCell
 from beampace.core.engine import Readable, Request
-from beampace.core.errors import BeampaceError, ScienceError
+from beampace.core.errors import BeampaceError, InputError, ScienceError
 from beampace.engines.xds.found import SpotSearch, for_xds
 from beampace.engines.xds.indexing import Lattice, Way, find_lattice
 from beampace.engines.xds.inp import Run, Situation
@@ -99,6 +100,7 @@ class Forerunner:
         environment: for its programs.
         request: what will be asked for: all announced frames, or some.
         means: cores and memory.
+        known: space group and cell to index with, 0 and None without.
         active: False to do nothing at all.
     """
 
@@ -108,12 +110,13 @@ class Forerunner:
         environment: Mapping[str, str],
         request: Request,
         means: Means,
+        known: tuple[int, UnitCell | None],
         *,
         active: bool,
     ) -> None:
         self._request, self._means, self._active = request, means, active
-        self._library = library(environment)
-        self._program = Program(installation, environment, Background(self._check))
+        self._library, self._known = library(environment), known
+        self.program = Program(installation, environment, Background(self._check))
         self.search = SpotSearch(request)
         self._place = request.directory / PLACE
         self._news = threading.Condition()
@@ -135,8 +138,7 @@ class Forerunner:
             self._news.notify_all()
         if self._thread is not None:
             self._thread.join()
-            for place in self._place.iterdir():
-                keep_logs(place)
+            self._tidy()
 
     def seen(self, readable: Readable) -> None:
         """Take note that more frames can be read; see `core.ports.Ahead`."""
@@ -180,6 +182,14 @@ class Forerunner:
         wedges = tuple(wedge for wedge in self._wedges if wedge.images[1] <= request.images[1])
         return Begun(self._kept, wedges, self._place / "init") if wedges else None
 
+    def _tidy(self) -> None:
+        """Leave the logs; what cannot be removed harms nobody."""
+        try:
+            for place in self._place.iterdir():
+                keep_logs(place)
+        except OSError as error:
+            log.warning("%s", error)
+
     def _check(self) -> None:
         if self._abandoned:
             raise _Abandoned("it is not wanted")
@@ -195,13 +205,23 @@ class Forerunner:
     def _work(self) -> None:
         (self._place / "init").mkdir(parents=True)
         while (readable := self._awaited()) is not None:
-            degrees = readable.n * abs(readable.dataset.scan.width)
+            degrees = readable.n * readable.dataset.scan.width
             if degrees < MILESTONES_DEG[0]:
                 continue
-            self.search.until(readable.n, _nothing, self._check, strict=True)
+            if not self._has_spots(readable):
+                continue
             if self._kept is None and degrees >= self._next_milestone():
                 self._index(readable)
             self._integrate(readable)
+
+    def _has_spots(self, readable: Readable) -> bool:
+        """Whether the spots of all frames so far are known; one that cannot be read yet is waited for."""
+        try:
+            self.search.until(readable.n, _nothing, self._check, strict=True)
+        except InputError as error:
+            log.info("ahead: %s", error)
+            return False
+        return True
 
     def _awaited(self) -> Readable | None:
         """More frames; None once it is over."""
@@ -231,9 +251,9 @@ class Forerunner:
         found = self.search.until(readable.n, _nothing, self._check, strict=True)
         place = self._place / f"index_{readable.n}"
         place.mkdir()
-        way = Way(self._situation(readable), for_xds(found.reflections()), found.weaker)
+        way = Way(self._situation(readable), for_xds(found.reflections()), found.weaker, *self._known)
         try:
-            lattice = find_lattice(self._program, way, images, place, self._means.cores)
+            lattice = find_lattice(self.program, way, images, place, self._means.cores)
         except ScienceError as why:
             log.info("frames 1 to %d: %s", readable.n, why)
             return
@@ -252,12 +272,12 @@ class Forerunner:
             self._init(situation, readable.n)
             place = self._place / f"wedge_{len(self._wedges) + 1}"
             prepare(place, self._kept, self._place / "init")
-            integrate(self._program, situation, Frames(images), place, self._means)
+            integrate(self.program, situation, Frames(images), place, self._means)
             self._wedges.append(Wedge(images, place / "INTEGRATE.HKL"))
 
     def _next_wedge(self, readable: Readable) -> tuple[int, int] | None:
         """Frames after the last wedge; behind them nothing is left of the scan, or a batch at least."""
-        width, total = abs(readable.dataset.scan.width), readable.dataset.n_announced
+        width, total = readable.dataset.scan.width, readable.dataset.n_announced
         first = self._wedges[-1].images[1] + 1 if self._wedges else 1
         last = first + math.ceil(WEDGE_DEG / width - 1e-9) - 1
         left = (total - last) * width
@@ -268,7 +288,7 @@ class Forerunner:
     def _init(self, situation: Situation, n: int) -> None:
         place = self._place / "init"
         if not (place / OUTPUTS["INIT"][0]).is_file():
-            self._program.insist(situation, Run(INIT, (1, n)), place)
+            self.program.insist(situation, Run(INIT, (1, n)), place)
 
 
 def prepare(directory: Path, lattice: Lattice, init: Path) -> None:

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from beampace.analysis import spot_list
 from beampace.core.cell import UnitCell
 from beampace.core.engine import Request
-from beampace.core.errors import ScienceError, failure
+from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
-from beampace.engines.xds.ahead import INIT, Background, Begun, Forerunner, keep_logs, prepare
-from beampace.engines.xds.correction import Corrected, read_corrected
+from beampace.engines.xds.ahead import INIT, Background, Begun, Forerunner
+from beampace.engines.xds.corrected import Corrected, read_corrected
 from beampace.engines.xds.explain import explained
 from beampace.engines.xds.found import Found, SpotSearch, for_xds
 from beampace.engines.xds.indexing import Lattice, Way, find_lattice, read_lattice
 from beampace.engines.xds.inp import Run, Situation
-from beampace.engines.xds.integration import STEPS, Frames, integrate, split_of
+from beampace.engines.xds.integration import STEPS, Frames, columns_of, integrate, rows_in, split_of
 from beampace.engines.xds.lp_text import LpError
 from beampace.engines.xds.program import Ended, Program
 from beampace.engines.xds.record import Explained
-from beampace.engines.xds.situation import situation_of
+from beampace.engines.xds.rest import NotHeldError, Rest
 from beampace.engines.xds.split import Means
 from beampace.engines.xds.spot_xds import Spots, read_spots
-from beampace.engines.xds.wedges import Wedge, join_wedges
-
-log = logging.getLogger("beampace.xds")
 
 ALL = (*INIT, "COLSPOT", "IDXREF", *STEPS, "CORRECT")
 SHARE_TO_GO_ON = 0.5
@@ -75,8 +73,17 @@ class BeforeCorrect:
         """Spots by ourselves beside INIT, then IDXREF and INTEGRATE; or the rest of what was begun."""
         begun = before.begun(self.request, self.program.progress.check) if before else None
         search = (before.spots(self.request) if before else None) or SpotSearch(self.request)
-        done = self._gone_on(begun, for_xds(self._spots(search).reflections())) if begun else None
-        return done or self._from(self._spots_beside_init(search))
+        if before is not None:
+            self.program.absorb(before.program)
+        if begun is None:
+            return self._from(self._spots_beside_init(search))
+        try:
+            return self._gone_on(begun, self._spots(search))
+        except NotHeldError as why:
+            self.program.progress.note(f"All frames are integrated again: {why}")
+            done = self._from(self._spots_beside_init(search))
+            remark = f"What was integrated while the scan was written did not hold: {why}"
+            return replace(done, remarks=(*done.remarks, remark))
 
     def stock(self) -> Done:
         """One run of all steps; what fails in it is tried again by itself."""
@@ -86,20 +93,22 @@ class BeforeCorrect:
         if spots is None or ended.step in (*INIT, "COLSPOT"):
             raise ended.why()
         lattice = self._stock_lattice(ended, spots)
-        if ended.failed is None:
-            corrected = read_corrected(directory, ended.text)
-            return Done(lattice, _explained(lattice, spots), request.images, (), corrected)
-        return self._integrated(lattice, spots)
+        if ended.step == "CORRECT":
+            corrected = None if ended.failed else read_corrected(directory, ended.text)
+            rows = columns_of(rows_in(directory), request.images)
+            return Done(lattice, _explained(lattice, spots, rows), request.images, (), corrected)
+        return self._integrated(lattice, spots, frozenset(), ended if ended.step in STEPS else None)
 
     def _stock_lattice(self, ended: Ended, spots: Spots) -> Lattice:
-        """What IDXREF found in the run, or finds when it is tried by itself."""
-        directory, way = self.request.directory, Way(self.situation, spots, lambda: spots)
-        if ended.failed is None or ended.step != "IDXREF":
+        """What IDXREF found in the run, or finds when it is tried further."""
+        directory, way = self.request.directory, Way(self.situation, spots)
+        if ended.step != "IDXREF":
             said = (directory / "IDXREF.LP").read_text(encoding="utf-8", errors="replace")
             found = read_lattice(said, way, directory)
             if found is not None:
                 return found
-        return find_lattice(self.program, way, self.request.images, directory, self.means.cores)
+        begun = ended if ended.step == "IDXREF" else None
+        return find_lattice(self.program, way, self.request.images, directory, self.means.cores, begun)
 
     def _stock_run(self) -> Run:
         first, last = self.request.images
@@ -122,7 +131,7 @@ class BeforeCorrect:
             init = pool.submit(quiet.insist, self.situation, Run(INIT, request.images), request.directory)
             found = self._spots(search)
             init.result()
-        self.program.timing.update(quiet.timing)
+        self.program.absorb(quiet)
         return found
 
     def _spots(self, search: SpotSearch) -> Found:
@@ -139,56 +148,54 @@ class BeforeCorrect:
 
     def _from(self, found: Found) -> Done:
         """Judge the spots, index and integrate."""
+        lattice, spots = self._lattice(found)
+        return self._integrated(lattice, spots, found.lost)
+
+    def _lattice(self, found: Found) -> tuple[Lattice, Spots]:
         request, reflections = self.request, found.reflections()
         spot_list.judge(request.dataset, reflections.xyz, request.n_frames)
         spots = for_xds(reflections)
         way = Way(self.situation, spots, found.weaker, *self.known)
-        lattice = find_lattice(self.program, way, request.images, request.directory, self.means.cores)
-        return self._integrated(lattice, spots)
+        return find_lattice(self.program, way, request.images, request.directory, self.means.cores), spots
 
-    def _integrated(self, lattice: Lattice, spots: Spots) -> Done:
+    def _integrated(
+        self, lattice: Lattice, spots: Spots, lost: frozenset[int], begun: Ended | None = None
+    ) -> Done:
         request, known = self.request, _explained(lattice, spots)
         indexed = spot_list.per_frame(spots.z[known.indexed], request.images)
-        frames = Frames(request.images, np.array(indexed, np.int64))
-        done = integrate(self.program, lattice.way.situation, frames, request.directory, self.means)
+        frames = Frames(request.images, np.array(indexed, np.int64), lost)
+        situation = lattice.way.situation
+        done = integrate(self.program, situation, frames, request.directory, self.means, begun)
+        known = replace(known, columns=columns_of(done.rows, request.images))
         return Done(lattice, known, done.images, done.remarks)
 
-    def _gone_on(self, begun: Begun, spots: Spots) -> Done | None:
-        """The frames that are left, and all wedges as one file; None when the lattice does not hold."""
-        known, request = _explained(begun.lattice, spots), self.request
+    def _gone_on(self, begun: Begun, found: Found) -> Done:
+        """The frames that are left, and all wedges as one file.
+
+        Raises:
+            NotHeldError: the wedges are of another lattice than that of all spots, or do not fit together.
+            ScienceError: there is no lattice in all spots.
+        """
+        lattice, spots = self._lattice(found)
+        if not begun.lattice.is_that_of(lattice):
+            raise NotHeldError(f"all spots give {lattice.xparm.cell}, the first {begun.lattice.xparm.cell}")
+        kept = replace(begun.lattice, log=lattice.log, way=lattice.way)
+        known = _explained(kept, spots)
         if known.share < SHARE_TO_GO_ON:
-            log.info("the lattice of the first frames explains %.0f %% of all spots", 100 * known.share)
-            return None
-        try:
-            wedges = [*begun.wedges, *self._rest(begun)]
-            join_wedges(wedges, request.directory / "INTEGRATE.HKL")
-        except (ScienceError, LpError) as why:
-            log.info("all frames are integrated anew: %s", why)
-            return None
-        (request.directory / "XPARM.XDS").write_text(begun.lattice.text, encoding="ascii")
-        if len(wedges) > len(begun.wedges):
-            keep_logs(self._rest_place)
-        before = tuple(f"{wedge.images[0]}:{wedge.images[1]}" for wedge in begun.wedges)
-        self.program.parameters["INTEGRATE before the last frame"] = before
-        return Done(begun.lattice, known, (request.images[0], wedges[-1].images[1]))
-
-    @property
-    def _rest_place(self) -> Path:
-        return self.request.directory / "rest"
-
-    def _rest(self, begun: Begun) -> tuple[Wedge, ...]:
-        """The frames after the last wedge, as one more."""
-        images, place = (begun.last + 1, self.request.images[1]), self._rest_place
-        if images[0] > images[1]:
-            return ()
-        prepare(place, begun.lattice, begun.init)
-        situation = situation_of(self.request, self.request.master, place, self.situation.library)
-        done = integrate(self.program, situation, Frames(images), place, self.means)
-        return (Wedge(done.images, place / "INTEGRATE.HKL"),)
+            raise NotHeldError(f"the lattice of the first frames explains {known.share:.0%} of all spots")
+        rest = Rest(self.program, self.request, self.situation.library, self.means, found.lost)
+        wedges = rest.joined(begun)
+        self.program.parameters["INTEGRATE before the last frame"] = tuple(
+            f"{wedge.images[0]}:{wedge.images[1]}" for wedge in begun.wedges
+        )
+        known = replace(known, columns=columns_of(rest.rows(wedges), self.request.images))
+        return Done(kept, known, (self.request.images[0], wedges[-1].images[1]))
 
 
-def _explained(lattice: Lattice, spots: Spots) -> Explained:
-    return Explained(spots, explained(lattice.xparm, spots))
+def _explained(
+    lattice: Lattice, spots: Spots, columns: Mapping[str, tuple[float | None, ...]] = MappingProxyType({})
+) -> Explained:
+    return Explained(spots, explained(lattice.xparm, spots), columns)
 
 
 def _spots_of(directory: Path) -> Spots | None:

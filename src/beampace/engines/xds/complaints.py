@@ -43,7 +43,7 @@ WHAT: dict[Remedy, str] = {
     Remedy.WEAKER_SPOTS: "with smaller spots",
     Remedy.STRONGER_SPOTS: "with the stronger half of the spots",
     Remedy.WIDER_CLUSTERS: "with wider clusters of difference vectors",
-    Remedy.OTHER_ORIGIN: "with the beam where another index origin has it",
+    Remedy.OTHER_ORIGIN: "with the likeliest other index origin (check the beam centre)",
     Remedy.NO_CELL: "without the given cell",
     Remedy.FLIPPED_AXIS: "with the spindle turning the other way",
     Remedy.ACCEPT: "going on, although few spots are indexed",
@@ -65,6 +65,7 @@ class Complaint:
         remedies: what may help, in order.
         warning: whether the step goes on all the same.
         unmarked: whether the line stands without `!!!`: words of the run-time system and of plug-ins.
+        steps: in whose logs it is one; () for all, and for what is said on the terminal.
         next_step: what the user can do, or "" for what the taxonomy says.
     """
 
@@ -76,6 +77,7 @@ class Complaint:
     warning: bool = False
     next_step: str = ""
     unmarked: bool = False
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,11 @@ class Told:
 
     complaint: Complaint
     line: str
+
+    @property
+    def warning(self) -> bool:
+        """Whether the step goes on all the same: XDS says so itself, whatever the table thinks of it."""
+        return self.complaint.warning or "WARNING" in self.line
 
     def error(self, step: str) -> BeampaceError:
         """The exception to raise."""
@@ -97,7 +104,7 @@ _FRAMES = "Check that the data files are still there and that the plug-in fits X
 TABLE: tuple[Complaint, ...] = (
     Complaint(
         "licence_expired",
-        r"[Ll]icen[sc]e expired",
+        r"(?i)licen[sc]e\s+(has\s+)?expired",
         Failure.LICENCE_EXPIRED,
         "XDS works for about a year after it was built.",
         unmarked=True,
@@ -120,7 +127,7 @@ TABLE: tuple[Complaint, ...] = (
     ),
     Complaint(
         "neggia_error",
-        r"NEGGIA ERROR|DURIN ERROR|ERROR WHEN (OPENING|READING) .*LIBRARY",
+        r"NEGGIA ERROR|DURIN ERROR|generic_data_plugin|Cannot (open Handle|map function)",
         Failure.ENGINE_FAILED,
         "The plug-in that reads frames for XDS failed.",
         (Remedy.AGAIN,),
@@ -130,9 +137,9 @@ TABLE: tuple[Complaint, ...] = (
     Complaint(
         "cannot_read_spots",
         r"CANNOT (OPEN OR )?READ (FILE )?\W*SPOT\.XDS",
-        Failure.TOO_FEW_SPOTS,
-        "There is no list of spots.",
-        (Remedy.WEAKER_SPOTS,),
+        Failure.ENGINE_FAILED,
+        "The list of spots cannot be read.",
+        (Remedy.AGAIN,),
     ),
     Complaint(
         "cannot_open_file",
@@ -207,6 +214,7 @@ TABLE: tuple[Complaint, ...] = (
         "The lattice cannot be refined against the spots.",
         (Remedy.NO_CELL, *_RELAXED),
         unmarked=True,
+        steps=("IDXREF",),
     ),
     Complaint(
         "not_unique",
@@ -305,6 +313,13 @@ TABLE: tuple[Complaint, ...] = (
     ),
 )
 
+CRASHED = Complaint(
+    "crashed",
+    r"forrtl: (severe|error)|[Ss]egmentation fault|SIGSEGV|glibc detected|stack smashing",
+    Failure.ENGINE_FAILED,
+    "XDS crashed.",
+    unmarked=True,
+)
 UNKNOWN = Complaint(
     "unknown",
     "!!! ERROR",
@@ -316,16 +331,21 @@ SILENT = Complaint(
 )
 
 
-def told_in(text: str) -> tuple[Told, ...]:
-    """All complaints of a text, each once, in the order of the lines."""
-    found = (told for line in text.splitlines() if (told := _of_line(line)) is not None)
+def told_in(text: str, step: str = "") -> tuple[Told, ...]:
+    """All complaints of a text, each once, in the order of the lines.
+
+    Args:
+        text: of a log, or from the terminal.
+        step: whose log it is, or "".
+    """
+    found = (told for line in text.splitlines() if (told := _of_line(line, step)) is not None)
     return tuple({told.complaint.name: told for told in reversed(list(found))}.values())[::-1]
 
 
 def gravest(told: Iterable[Told]) -> Told | None:
     """The first complaint that is no warning; one that is known before one that is not."""
-    errors = [one for one in told if not one.complaint.warning]
-    known = [one for one in errors if one.complaint is not UNKNOWN]
+    errors = [one for one in told if not one.warning]
+    known = [one for one in errors if one.complaint not in (UNKNOWN, CRASHED)]
     return next(iter([*known, *errors]), None)
 
 
@@ -335,12 +355,13 @@ def complaint_of(name: str) -> Complaint:
     Raises:
         KeyError: there is none.
     """
-    return {row.name: row for row in (*TABLE, UNKNOWN, SILENT)}[name]
+    return {row.name: row for row in (*TABLE, CRASHED, UNKNOWN, SILENT)}[name]
 
 
-def _of_line(line: str) -> Told | None:
+def _of_line(line: str, step: str) -> Told | None:
     marked = MARKS in line
-    for row in (*TABLE, UNKNOWN):
-        if (marked or row.unmarked) and re.search(row.pattern, line):
+    for row in (*TABLE, CRASHED, UNKNOWN):
+        here = not row.steps or step in row.steps
+        if here and (marked or row.unmarked) and re.search(row.pattern, line):
             return Told(row, " ".join(line.split())[:LONGEST])
     return None

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 import gemmi
 
+from beampace.analysis.groups import to_standard
 from beampace.core.cell import UnitCell
 from beampace.core.engine import EngineRecord, Request, Tweak
 from beampace.core.errors import failure
@@ -23,7 +24,7 @@ from beampace.core.taxonomy import Failure
 from beampace.engines.xds.ahead import Forerunner
 from beampace.engines.xds.banner import Banner
 from beampace.engines.xds.before_correct import BeforeCorrect
-from beampace.engines.xds.correction import Correcting, Wish
+from beampace.engines.xds.correction import Correcting, Wish, turned
 from beampace.engines.xds.installation import HOW_TO_GET, XdsInstallation, check_licence, library, warnings
 from beampace.engines.xds.means import means_of, read_meminfo, with_hook
 from beampace.engines.xds.program import Program
@@ -85,6 +86,7 @@ class XdsEngine:
             with_hook(environment, means.nodes),
             request,
             means,
+            _known(request),
             active=not self.stock and not self.installation.absent(environment),
         ) as forerunner:
             self.forerunner = forerunner
@@ -125,20 +127,28 @@ class XdsEngine:
         return banner
 
 
-def _number(symbol: str | None) -> int:
-    group = gemmi.find_spacegroup_by_name(symbol) if symbol else None
-    return group.number if group is not None else 0
+def _group(request: Request) -> tuple[gemmi.SpaceGroup | None, UnitCell | None]:
+    """Space group and cell that are asked for, in the standard setting: XDS knows no other.
+
+    The cell of another setting than those of renamed axes is left out.
+    """
+    asked = gemmi.find_spacegroup_by_name(request.space_group) if request.space_group else None
+    if asked is None or asked.is_reference_setting():
+        return asked, request.unit_cell
+    move = to_standard(asked)
+    cell = turned(request.unit_cell, move[0]) if move and request.unit_cell else None
+    return gemmi.SpaceGroup(asked.number), cell
 
 
 def _wish(request: Request) -> Wish:
-    number = _number(request.space_group)
-    return Wish(gemmi.SpaceGroup(number) if number else None, request.unit_cell, request.d_min)
+    group, cell = _group(request)
+    return Wish(group, cell, request.d_min)
 
 
 def _known(request: Request) -> tuple[int, UnitCell | None]:
     """Group and cell to index with: both or neither."""
-    number = _number(request.space_group)
-    return (number, request.unit_cell) if number and request.unit_cell else (0, None)
+    group, cell = _group(request)
+    return (group.number, cell) if group is not None and cell is not None else (0, None)
 
 
 def _warnings(banner: Banner, program: Program) -> tuple[str, ...]:

@@ -37,7 +37,9 @@ def _crystal_frame(xparm: Xparm, spots: Spots) -> Floats:
     lab = mm.T @ np.array([xparm.fast, xparm.slow]) + xparm.distance * np.array(xparm.normal)
     s1 = lab / np.linalg.norm(lab, axis=1)[:, None] / xparm.wavelength
     angle = xparm.start_angle + (spots.z - (xparm.start_frame - 1)) * xparm.oscillation
-    return _turned(s1 - np.array(xparm.beam), np.array(rotation(xparm.axis, 90.0)), xparm.axis, -angle)
+    # Some versions give the beam the length 1/wavelength, some the length 1.
+    s0 = np.array(xparm.beam) / np.linalg.norm(xparm.beam) / xparm.wavelength
+    return _turned(s1 - s0, np.array(rotation(xparm.axis, 90.0)), xparm.axis, -angle)
 
 
 def _turned(vectors: Floats, quarter: Floats, axis: tuple[float, float, float], degrees: Floats) -> Floats:

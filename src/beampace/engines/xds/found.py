@@ -31,6 +31,7 @@ class SpotSearch:
     """
 
     def __init__(self, request: Request) -> None:
+        self._first = request.images[0]
         self._search: FrameSearch[FrameAnalysis | None] = FrameSearch(request, Finder(_analyse, _nothing))
 
     def until(
@@ -38,14 +39,16 @@ class SpotSearch:
     ) -> Found:
         """Spots of the request's first frame to `last`; see `FrameSearch.until`."""
         found = self._search.until(last, on_frame, check, strict=strict)
-        return Found(tuple(one for one in found if one is not None))
+        lost = (number for number, one in enumerate(found, self._first) if one is None)
+        return Found(tuple(one for one in found if one is not None), frozenset(lost))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """Frames that were looked at."""
+    """Frames that were looked at, and numbers of those that could not be read."""
 
     frames: tuple[FrameAnalysis, ...]
+    lost: frozenset[int] = frozenset()
 
     def reflections(self) -> Reflections:
         """Their spots, joined over frames."""

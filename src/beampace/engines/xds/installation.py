@@ -29,6 +29,7 @@ PLUGINS: Mapping[str, str] = {
 }
 """File name to what it is limited to, the preferred first; the companion master is within both."""
 
+LONGEST_PATH = 200
 CHILD: Mapping[str, str] = {"HDF5_USE_FILE_LOCKING": "FALSE"}
 WARN_DAYS = 30
 """Days before the end of the licence from which it is told."""
@@ -71,7 +72,10 @@ class XdsInstallation:
         absent = self.absent(environment)
         if absent:
             return (f"XDS is not installed ({', '.join(absent)} not on PATH). {HOW_TO_GET}.",)
-        if library(environment) is None:
+        plug_in = library(environment)
+        if plug_in is not None and _unreadable_path(plug_in):
+            return (_unreadable_path(plug_in),)
+        if plug_in is None:
             return (f"XDS has no plug-in for HDF5 ({' or '.join(PLUGINS)}). {HOW_TO_GET}.",)
         banner = self.banner(environment)
         if banner is None:
@@ -119,10 +123,18 @@ def library(environment: Mapping[str, str]) -> Path | None:
     """The plug-in: named by the environment, else the first beside XDS, in LD_LIBRARY_PATH or PATH."""
     named = environment.get(LIBRARY)
     if named:
-        return Path(named) if Path(named).is_file() else None
+        return Path(named).absolute() if Path(named).is_file() else None
     places = list(_places(environment))
-    found = (place / name for name in PLUGINS for place in places)
+    found = ((place / name).absolute() for name in PLUGINS for place in places)
     return next((path for path in found if path.is_file()), None)
+
+
+def _unreadable_path(plug_in: Path) -> str:
+    """Why XDS cannot be told where the plug-in is, or ""."""
+    text = str(plug_in)
+    if len(text) > LONGEST_PATH or not text.isascii() or any(letter.isspace() for letter in text):
+        return f"XDS cannot read the path {text}: it takes {LONGEST_PATH} plain letters, without blanks."
+    return ""
 
 
 def check_licence(banner: Banner, today: date) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from beampace.engines.xds.complaints import WHAT, Remedy
+from beampace.engines.xds.complaints import WHAT, Remedy, Told, complaint_of
 from beampace.engines.xds.indexing import KEYWORDS
 from beampace.engines.xds.inp import Run, Situation
+from beampace.engines.xds.integrate_lp import ImageRow, parse_integrate
+from beampace.engines.xds.lp_text import LpError
 from beampace.engines.xds.program import Ended, Program
 from beampace.engines.xds.split import Means, Split, Task, choose
+
+log = logging.getLogger("beampace.xds")
 
 STEPS = ("DEFPIX", "INTEGRATE")
 FEW = 0.1
@@ -26,41 +31,92 @@ class Frames:
     Attributes:
         images: first and last frame, numbered from 1.
         indexed: indexed spots of each frame from the first on; empty when nothing is known of them.
+        lost: numbers of frames that nobody can read.
     """
 
     images: tuple[int, int]
     indexed: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    lost: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Integrated:
-    """Frames that were integrated, and what had to be done differently, as sentences."""
+    """Frames that were integrated, what was done differently, as sentences, and what each image gave."""
 
     images: tuple[int, int]
     remarks: tuple[str, ...]
+    rows: tuple[ImageRow, ...] = ()
 
 
 def integrate(
-    program: Program, situation: Situation, frames: Frames, directory: Path, means: Means
+    program: Program,
+    situation: Situation,
+    frames: Frames,
+    directory: Path,
+    means: Means,
+    begun: Ended | None = None,
 ) -> Integrated:
     """Integrate with the XPARM.XDS and the corrections that lie in a directory.
+
+    Args:
+        program: runs XDS.
+        situation: the dataset.
+        frames: which.
+        directory: where.
+        means: cores and memory.
+        begun: the first try, when it was made already.
 
     Raises:
         ScienceError: the frames cannot be integrated.
         InfrastructureError, Cancelled: as `Program.run`.
     """
     run = first_run(situation, frames.images, means)
+    came = begun or program.run(situation, run, directory)
     done: list[Remedy] = []
-    while True:
-        ended = program.run(situation, run, directory)
-        if ended.failed is None:
-            return Integrated(run.images, tuple(_remark(remedy, run) for remedy in done))
-        remedy, changed = _next(ended, run, frames, done)
+    while (came := _judged(came, frames.lost)).failed is not None:
+        remedy, changed = _next(came, run, frames, done)
         if changed is None:
-            raise ended.why()
-        program.progress.note(f"INTEGRATE {WHAT[remedy]}: {ended.failed.complaint.words}")
+            raise came.why()
+        program.progress.note(f"INTEGRATE {WHAT[remedy]}: {came.failed.complaint.words}")
         done.append(remedy)
         run = changed
+        came = program.run(situation, run, directory)
+    return Integrated(run.images, tuple(_remark(remedy, run) for remedy in done), _rows(came.text))
+
+
+def _judged(ended: Ended, lost: frozenset[int]) -> Ended:
+    """What came of a run; XDS goes on without frames it cannot read, and says so in a column only."""
+    unread = [row.image for row in _rows(ended.text) if row.ier and row.image not in lost]
+    if ended.failed is not None or not unread:
+        return ended
+    line = f"{len(unread)} frames have IER not 0, the first is {unread[0]}"
+    return replace(ended, failed=Told(complaint_of("cannot_read_image"), line))
+
+
+def _rows(text: str) -> tuple[ImageRow, ...]:
+    """What INTEGRATE.LP says of each image; nothing where this version's cannot be read."""
+    try:
+        return parse_integrate(text).images
+    except LpError as error:
+        log.warning("%s", error)
+        return ()
+
+
+def rows_in(directory: Path) -> tuple[ImageRow, ...]:
+    """What the INTEGRATE.LP of a directory says of each image."""
+    return _rows((directory / "INTEGRATE.LP").read_text(encoding="utf-8", errors="replace"))
+
+
+def columns_of(rows: tuple[ImageRow, ...], images: tuple[int, int]) -> dict[str, tuple[float | None, ...]]:
+    """Scale of the background and mosaicity (e.s.d. in degrees) of each frame, as INTEGRATE found them."""
+    known = {row.image: row for row in rows}
+    frames = [known.get(number) for number in range(images[0], images[1] + 1)]
+    if not rows:
+        return {}
+    return {
+        "background_scale": tuple(row.scale if row else None for row in frames),
+        "mosaicity": tuple(row.sigmar if row else None for row in frames),
+    }
 
 
 def first_run(situation: Situation, images: tuple[int, int], means: Means) -> Run:
@@ -73,7 +129,7 @@ def split_of(situation: Situation, images: tuple[int, int], means: Means) -> Spl
     """Jobs, processors and DELPHI for some frames."""
     dataset = situation.dataset
     nx, ny = dataset.detector.image_size
-    return choose(means, Task(images[1] - images[0] + 1, abs(dataset.scan.width), nx * ny))
+    return choose(means, Task(images[1] - images[0] + 1, dataset.scan.width, nx * ny))
 
 
 def _next(ended: Ended, run: Run, frames: Frames, done: list[Remedy]) -> tuple[Remedy, Run | None]:

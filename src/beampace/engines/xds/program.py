@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from beampace.engines import runner
 from beampace.engines.xds.complaints import SILENT, Remedy, Told, gravest, told_in
 from beampace.engines.xds.inp import NAME, Run, Situation, input_text
 from beampace.engines.xds.installation import HOW_TO_GET, XdsInstallation
+from beampace.engines.xds.lp_text import ended
+from beampace.engines.xds.wedges import END_OF_DATA
 
 log = logging.getLogger("beampace.xds")
 
@@ -100,12 +102,12 @@ class Program:
         text = input_text(situation, run)
         _write(directory / NAME, text)
         done = self._execute(run, directory)
-        ended = _evidence(run, directory, done)
-        self.parameters[_name(run, directory)] = _said(run)
-        self.told += [told for told in ended.told if told not in self.told]
-        if ended.failed is not None:
-            log.info("%s: %s: %s", ended.step, ended.failed.complaint.name, ended.failed.line)
-        return ended
+        came = _evidence(run, directory, done)
+        self.parameters[self._free_name(run, directory)] = _said(run)
+        self._keep(came.told)
+        if came.failed is not None:
+            log.info("%s: %s: %s", came.step, came.failed.complaint.name, came.failed.line)
+        return came
 
     def insist(self, situation: Situation, run: Run, directory: Path) -> Ended:
         """`run`, and once more where that may help: a file that was late in coming on a busy file system.
@@ -113,11 +115,27 @@ class Program:
         Raises:
             BeampaceError: as `run`; it failed twice, or for another reason.
         """
-        ended = self.run(situation, run, directory)
-        if ended.failed is not None and Remedy.AGAIN in ended.failed.complaint.remedies:
-            self.progress.note(f"{ended.step} for the second time: {ended.failed.complaint.words}")
-            ended = self.run(situation, run, directory)
-        return ended.or_raise()
+        came = self.run(situation, run, directory)
+        if came.failed is not None and Remedy.AGAIN in came.failed.complaint.remedies:
+            self.progress.note(f"{came.step} for the second time: {came.failed.complaint.words}")
+            came = self.run(situation, run, directory)
+        return came.or_raise()
+
+    def absorb(self, other: Program) -> None:
+        """Take over what another one spent, was told and was asked for the same dataset."""
+        for step, seconds in other.timing.items():
+            self.timing[step] = self.timing.get(step, 0.0) + seconds
+        self.parameters.update(other.parameters)
+        self._keep(other.told)
+
+    def _keep(self, told: Iterable[Told]) -> None:
+        self.told += [one for one in told if one not in self.told]
+
+    def _free_name(self, run: Run, directory: Path) -> str:
+        """Directory and steps, and which time."""
+        name = f"{directory.name}: {' '.join(run.jobs)}"
+        times = sum(known == name or known.startswith(f"{name} (") for known in self.parameters)
+        return f"{name} ({times + 1})" if times else name
 
     def _execute(self, run: Run, directory: Path) -> runner.Outcome:
         program = self.installation.path(self.environment)
@@ -166,34 +184,54 @@ def _write(path: Path, text: str) -> None:
 
 
 def _evidence(run: Run, directory: Path, done: runner.Outcome) -> Ended:
-    """Go through the steps until one has not left what it must, or complains."""
+    """Go through the steps until one complains or has not left what it must.
+
+    What is said on the terminal counts, too: the plug-in and the run-time system speak there only.
+    """
+    spoken = told_in(done.text)
     told: tuple[Told, ...] = ()
     text = ""
     for step in run.jobs:
         text = _read(directory / f"{step}.LP")
-        said = told_in(text)
+        said = told_in(text, step)
         told += said
-        lost = [name for name in OUTPUTS[step] if not (directory / name).is_file()]
-        if lost or gravest(said) is not None:
-            # The plug-in speaks on the terminal, before XDS complains that it has no frame.
-            spoken = (*told_in(done.text), *said)
-            failed = gravest(spoken) or _silent(lost, done)
+        wanting = _wanting(step, directory, text)
+        if wanting or gravest(said) is not None:
+            failed = gravest((*spoken, *said)) or _silent(wanting, done)
             return Ended(step, failed, (*told, *spoken), text)
+    if gravest(spoken) is not None or done.returncode < 0:
+        failed = gravest(spoken) or _silent("its end", done)
+        return Ended(run.jobs[-1], failed, (*told, *spoken), text)
     return Ended(run.jobs[-1], None, told, text)
 
 
-def _silent(lost: list[str], done: runner.Outcome) -> Told:
+def _wanting(step: str, directory: Path, text: str) -> str:
+    """What a step has not left whole, or ""."""
+    paths = [directory / name for name in OUTPUTS[step]]
+    lost = [path.name for path in paths if not path.is_file()]
+    if lost:
+        return ", ".join(lost)
+    if not ended(text.splitlines()):
+        return f"end of {step}.LP"
+    cut = [path.name for path in paths if path.suffix == ".HKL" and not _has_end(path)]
+    return f"end of {', '.join(cut)}" if cut else ""
+
+
+def _has_end(path: Path) -> bool:
+    """Whether a table of reflections has its last line."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 200))
+        return END_OF_DATA.encode() in file.read()
+
+
+def _silent(wanting: str, done: runner.Outcome) -> Told:
     last = next((line for line in reversed(done.text.splitlines()) if line.strip()), "nothing")
     how = f", exit {done.returncode}" if done.returncode else ""
-    return Told(SILENT, f"no {', '.join(lost)}{how}; its last words: {' '.join(last.split())[:200]}")
+    return Told(SILENT, f"no {wanting}{how}; its last words: {' '.join(last.split())[:200]}")
 
 
 def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-
-
-def _name(run: Run, directory: Path) -> str:
-    return f"{directory.name}: {' '.join(run.jobs)}"
 
 
 def _said(run: Run) -> tuple[str, ...]:

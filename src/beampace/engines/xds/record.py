@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from beampace.analysis.spot_list import per_frame
 from beampace.core.engine import Crystal, EngineRecord, FrameSeries, Request
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
+from beampace.engines.xds.corrected import Corrected
 from beampace.engines.xds.correction import Settled
 from beampace.engines.xds.indexing import Lattice
 from beampace.engines.xds.parameters import Parameters
@@ -27,10 +28,11 @@ UNMERGED = "unmerged.mtz"
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """Spots and which of them the lattice explains."""
+    """Spots, which of them the lattice explains, and what INTEGRATE says of each frame, column by column."""
 
     spots: Spots
     indexed: NDArray[np.bool_]
+    columns: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
 
     @property
     def share(self) -> float:
@@ -75,7 +77,7 @@ def record_of(
         d_min_reason=settled.reason,
         n_spots=len(explained.spots),
         n_indexed=int(explained.indexed.sum()),
-        rmsd=_rmsd(lattice.log.start, abs(request.dataset.scan.width)),
+        rmsd=_rmsd(_start(lattice), request.dataset.scan.width),
         series=_series(request, explained),
         timing=said.timing,
         files={file: path for file in FILES if (path := request.directory / file).is_file()},
@@ -102,18 +104,26 @@ def write_unmerged(settled: Settled, directory: Path) -> Path:
 
 
 def _crystal(lattice: Lattice, explained: Explained, settled: Settled) -> Crystal:
-    log, group = settled.corrected.log, settled.corrected.group
-    start = lattice.log.start
-    mosaicity = log.parameters.mosaicity if log.parameters else start.mosaicity if start else None
+    corrected = settled.corrected
     return Crystal(
         space_group=settled.names[0],
         candidates=settled.names,
-        laue_group=short_laue(group),
-        laue_confidence=settled.laue.likelihood if settled.laue else None,
-        unit_cell=log.cell,
-        mosaicity=mosaicity,
+        laue_group=short_laue(corrected.group),
+        laue_confidence=settled.confidence,
+        unit_cell=corrected.cell,
+        mosaicity=_mosaicity(corrected, _start(lattice)),
         indexed_fraction=explained.share,
     )
+
+
+def _start(lattice: Lattice) -> Parameters | None:
+    return lattice.log.start if lattice.log else None
+
+
+def _mosaicity(corrected: Corrected, start: Parameters | None) -> float | None:
+    """As refined last."""
+    after = corrected.log.parameters if corrected.log else None
+    return next((one.mosaicity for one in (after, start) if one and one.mosaicity is not None), None)
 
 
 def _rmsd(start: Parameters | None, width: float) -> tuple[float, float, float] | None:
@@ -127,5 +137,6 @@ def _series(request: Request, explained: Explained) -> FrameSeries:
     columns = {
         "spots": per_frame(z, request.images),
         "indexed": per_frame(z[explained.indexed], request.images),
+        **explained.columns,
     }
     return FrameSeries(tuple(range(first, last + 1)), columns)

@@ -19,7 +19,6 @@ FRAME_BYTES = 4
 PER_JOB_MB = 1000.0
 DELPHI_DEG = 5.0
 """Rotation from which a batch has enough strong reflections to be refined."""
-MOST_DELPHI_DEG = 10.0
 PROCESSORS = 4
 """Threads of a job up to which nothing is lost; more jobs before more threads (Holton's benchmark)."""
 WEDGE_DEG = 10.0
@@ -89,15 +88,15 @@ def _split(jobs: int, means: Means, task: Task) -> Split:
     processors = max(1, min(MOST, means.cores // on_node, task.frames))
     if processors > 1:
         processors -= processors % 2  # XDSwiki: an even number.
-    return Split(jobs, processors, _delphi(processors, task))
+    return Split(jobs, processors, _delphi(jobs, processors, task))
 
 
-def _delphi(processors: int, task: Task) -> float:
-    """A batch whose frames are a whole multiple of the threads, so that none waits."""
-    frames = math.ceil(DELPHI_DEG / task.width - 1e-9)
-    frames = processors * math.ceil(frames / processors)
-    most = max(1, int(MOST_DELPHI_DEG / task.width + 1e-9))
-    return round(min(frames, max(most, 1), task.frames) * task.width, 6)
+def _delphi(jobs: int, processors: int, task: Task) -> float:
+    """Batches of about one size, each a whole multiple of the threads, so that none waits."""
+    per_job = math.ceil(task.frames / jobs)
+    batches = max(1, round(per_job * task.width / DELPHI_DEG))
+    frames = processors * math.ceil(per_job / (batches * processors) - 1e-9)
+    return round(max(1, min(frames, per_job)) * task.width, 6)
 
 
 def _job_mb(processors: int, delphi: float, task: Task) -> float:

@@ -8,6 +8,8 @@ frame belongs to two of them.
 
 from __future__ import annotations
 
+import heapq
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,15 +20,18 @@ from beampace.engines.xds.lp_text import LpError
 END_OF_HEADER = "!END_OF_HEADER"
 END_OF_DATA = "!END_OF_DATA"
 
-SHARED = (
+EXACT = (
     "PROFILE_FITTING",
     "SPACE_GROUP_NUMBER",
-    "UNIT_CELL_CONSTANTS",
     "NX",
     "NY",
+    "STARTING_FRAME",
+    "NUMBER_OF_ITEMS_IN_EACH_DATA_RECORD",
+)
+CLOSE = (
+    "UNIT_CELL_CONSTANTS",
     "QX",
     "QY",
-    "STARTING_FRAME",
     "STARTING_ANGLE",
     "OSCILLATION_RANGE",
     "ROTATION_AXIS",
@@ -34,9 +39,11 @@ SHARED = (
     "INCIDENT_BEAM_DIRECTION",
     "DIRECTION_OF_DETECTOR_X-AXIS",
     "DIRECTION_OF_DETECTOR_Y-AXIS",
-    "NUMBER_OF_ITEMS_IN_EACH_DATA_RECORD",
 )
-"""Keys of the header that say the same in all wedges; spot sizes and refined geometry are each wedge's."""
+"""Keys of the header that must say the same in all wedges, to the last letter or nearly: INTEGRATE refines
+the beam. Spot sizes are each wedge's."""
+NEARLY = 1e-3
+"""Relative and absolute difference of numbers that say the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +68,23 @@ def join_wedges(wedges: Sequence[Wedge], target: Path) -> int:
     """
     ordered = sorted(wedges, key=lambda wedge: wedge.images)
     _check_apart(ordered)
-    first = read_keys(ordered[0].file)
-    n = 0
+    first, n = read_keys(ordered[0].file), 0
+    for wedge in ordered:
+        _check_alike(wedge, first)
     with target.open("w", encoding="ascii") as out:
         out.writelines(_header(ordered[0].file))
-        for wedge in ordered:
-            _check_alike(wedge, first)
-            for record in records(wedge.file):
-                out.write(record)
-                n += 1
+        # XDS leaves records in the order of their indices; so does this, if each wedge is.
+        for record in heapq.merge(*(records(wedge.file) for wedge in ordered), key=_place):
+            out.write(record)
+            n += 1
         out.write(END_OF_DATA + "\n")
     return n
+
+
+def _place(record: str) -> tuple[int, int, int, float]:
+    """Indices and frame of a record."""
+    h, k, l, _, _, _, _, z, *_ = record.split(maxsplit=8)  # noqa: E741 (the name of the index)
+    return int(h), int(k), int(l), float(z)
 
 
 def read_keys(path: Path) -> dict[str, str]:
@@ -129,9 +142,17 @@ def _check_apart(ordered: Sequence[Wedge]) -> None:
 
 def _check_alike(wedge: Wedge, first: dict[str, str]) -> None:
     mine = read_keys(wedge.file)
-    for key in SHARED:
-        if mine.get(key, "").split() != first.get(key, "").split():
+    for key in (*EXACT, *CLOSE):
+        one, other = mine.get(key, "").split(), first.get(key, "").split()
+        if one != other and not (key in CLOSE and _close(one, other)):
             raise LpError(
                 f"frames {wedge.images[0]} to {wedge.images[1]} have {key}={mine.get(key)}, the first wedge "
                 f"has {first.get(key)}"
             )
+
+
+def _close(one: list[str], other: list[str]) -> bool:
+    pairs = zip(map(float, one), map(float, other), strict=True)
+    return len(one) == len(other) and all(
+        math.isclose(a, b, rel_tol=NEARLY, abs_tol=NEARLY) for a, b in pairs
+    )
