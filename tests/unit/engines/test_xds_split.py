@@ -75,6 +75,8 @@ MEMINFO = "MemTotal:       24000000 kB\nMemAvailable:   10240000 kB\n"
         ({"SLURM_JOB_NUM_NODES": "3", "SLURM_MEM_PER_NODE": "64000"}, Means(4, 3, 64000.0)),
         ({"SLURM_JOB_NUM_NODES": "1", "SLURM_MEM_PER_CPU": "2000"}, Means(4, 1, 8000.0)),
         ({"SLURM_JOB_NUM_NODES": "many"}, Means(4, 1, 8000.0)),
+        ({"SLURM_JOB_NUM_NODES": "3", "SLURM_JOB_CPUS_PER_NODE": "8(x2),2"}, Means(2, 3, 8000.0)),
+        ({"SLURM_JOB_NUM_NODES": "1", "SLURM_JOB_CPUS_PER_NODE": "2"}, Means(4, 1, 8000.0)),
     ],
 )
 def test_means_of_a_machine_and_of_a_slurm_job(environment, expected):

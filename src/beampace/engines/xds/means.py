@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,6 +27,8 @@ def means_of(cores: int, environment: Mapping[str, str], meminfo: str) -> Means:
     nodes = max(1, _whole(environment.get("SLURM_JOB_NUM_NODES", "1")) or 1)
     granted = _whole(environment.get("SLURM_MEM_PER_NODE", ""))
     per_core = _whole(environment.get("SLURM_MEM_PER_CPU", ""))
+    if nodes > 1:  # a step that asks for more cores than the job has on its node does not start
+        cores = min((cores, *_on_each(environment.get("SLURM_JOB_CPUS_PER_NODE", ""))))
     memory = granted or (per_core * cores if per_core else 0) or SHARE * _free_mb(meminfo)
     return Means(cores, nodes, float(memory))
 
@@ -43,6 +45,12 @@ def with_hook(environment: Mapping[str, str], nodes: int) -> dict[str, str]:
     if nodes <= 1:
         return dict(environment)
     return {**environment, "PATH": f"{HOOK}{os.pathsep}{environment.get('PATH', '')}"}
+
+
+def _on_each(text: str) -> Iterator[int]:
+    """Cores on the nodes of a job, from words such as "8(x2),4"."""
+    counts = (_whole(word.partition("(")[0]) for word in text.split(","))
+    return (count for count in counts if count)
 
 
 def _whole(text: str) -> int:
