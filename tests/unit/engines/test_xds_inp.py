@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from beampace.analysis.sensor import attenuation
 from beampace.core.cell import UnitCell
 from beampace.core.geometry import KEV_ANGSTROM
 from beampace.core.scan import Scan
-from beampace.engines.xds.frame import attenuation, foot_of_normal, rows_and_columns, xds_frame
+from beampace.engines.xds.frame import foot_of_normal, rows_and_columns, xds_frame
 from beampace.engines.xds.gaps import gap_rectangles
 from beampace.engines.xds.inp import Run, Situation, input_text
 from beampace.engines.xds.links import link_master, template
@@ -151,6 +152,14 @@ def test_another_file_of_that_name_is_left_alone(tmp_path):
 )
 def test_absorption_of_sensors(material, kev, per_mm):
     assert attenuation(material, KEV_ANGSTROM / kev) == pytest.approx(per_mm, rel=0.1)
+
+
+def test_the_make_of_the_detector():
+    dataset = small_dataset(40)
+    assert keywords(input_text(situation(), Run(("INIT",), (1, 40))))["DETECTOR"] == "EIGER"
+    pilatus = replace(dataset, detector=replace(dataset.detector, pixel_size=(0.172, 0.172)))
+    text = input_text(replace(situation(), dataset=pilatus), Run(("INIT",), (1, 40)))
+    assert keywords(text)["DETECTOR"] == "PILATUS"
 
 
 def test_other_sensors_are_told_under_the_name_of_silicon():

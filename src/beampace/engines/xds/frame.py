@@ -11,20 +11,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import gemmi
-
 from beampace.core.dataset import Dataset
-from beampace.core.geometry import KEV_ANGSTROM, Detector, Mat3, Vec3, apply, cross, dot, unit
+from beampace.core.geometry import Detector, Mat3, Vec3, apply, cross, dot, unit
 from beampace.core.scan import Scan
 
 HALF_PIXEL = 0.5
-
-DENSITY = {"CdTe": (5.85, 240.01, (48, 52)), "GaAs": (5.32, 144.64, (31, 33)), "Si": (2.329, 28.0855, (14,))}
-"""Material to g/cm3, g/mol of the formula, and its elements."""
-
-ELECTRON_RADIUS = 2.8179403262e-5
-"""Classical radius of the electron, angstrom (CODATA 2018)."""
-AVOGADRO = 6.02214076e23
+DIGITS = 7
+"""Of pixels and mm: what lies beyond comes from adding up vectors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +67,7 @@ def xds_frame(dataset: Dataset, first: int = 1) -> XdsFrame:
     begin = _begin_of_sweep(scan, first)
     return XdsFrame(
         origin=foot_of_normal(detector),
-        distance=dot(detector.origin, detector.normal),
+        distance=round(dot(detector.origin, detector.normal), DIGITS),
         axis=_rounded(apply(turn, dataset.goniometer.lab_axis)),
         beam=_rounded(apply(turn, unit(beam.direction))),
         normal=_rounded(apply(turn, beam.polarization_normal)),
@@ -95,22 +88,7 @@ def foot_of_normal(detector: Detector) -> tuple[float, float]:
     """(ORGX, ORGY) in pixels as XDS counts them."""
     along_fast = -dot(detector.origin, detector.fast) / detector.pixel_size[0]
     along_slow = -dot(detector.origin, detector.slow) / detector.pixel_size[1]
-    return (along_fast + HALF_PIXEL, along_slow + HALF_PIXEL)
-
-
-def attenuation(material: str, wavelength: float) -> float | None:
-    """Linear attenuation coefficient of a sensor, 1/mm; None for a material that is not known.
-
-    mu = 2 r_e lambda N f'' (Als-Nielsen & McMorrow 2011, Elements of Modern X-ray Physics, eq. 3.11), f'' of
-    Cromer & Liberman as gemmi has it: photoelectric absorption, which is what counts photons.
-    """
-    if material not in DENSITY:
-        return None
-    density, mass, elements = DENSITY[material]
-    energy = 1000 * KEV_ANGSTROM / wavelength
-    f2 = sum(gemmi.cromer_liberman(z, energy)[1] for z in elements)
-    per_cubic_angstrom = density * AVOGADRO / mass / 1e24
-    return 2 * ELECTRON_RADIUS * wavelength * per_cubic_angstrom * f2 * 1e7
+    return (round(along_fast + HALF_PIXEL, DIGITS), round(along_slow + HALF_PIXEL, DIGITS))
 
 
 def _begin_of_sweep(scan: Scan, first: int) -> int:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from beampace.analysis.sensor import attenuation
 from beampace.core.cell import UnitCell
 from beampace.core.dataset import Dataset
-from beampace.core.geometry import Vec3
-from beampace.engines.xds.frame import attenuation, xds_frame
+from beampace.core.geometry import Detector, Vec3
+from beampace.engines.xds.frame import xds_frame
 from beampace.engines.xds.gaps import Rectangle
 from beampace.engines.xds.numbers import number, numbers
 
@@ -22,6 +23,8 @@ BACKGROUND_DEG = 5.0
 """Rotation from which the background is taken: INIT needs a handful of frames (XDSwiki, FAQ)."""
 SMALL_WEDGE_DEG = 5.0
 """Below this the rotation axis cannot be refined with the rest (xia2)."""
+
+PILATUS_PIXEL = 0.172
 
 Lines = tuple[tuple[str, str], ...]
 
@@ -141,7 +144,7 @@ def _dataset_lines(situation: Situation, run: Run) -> Lines:
         ("DETECTOR_DISTANCE", number(frame.distance)),
         ("ORGX", number(frame.origin[0])),
         ("ORGY", number(frame.origin[1])),
-        ("DETECTOR", "EIGER"),
+        ("DETECTOR", _kind(detector)),
         ("MINIMUM_VALID_PIXEL_VALUE", "0"),
         ("OVERLOAD", str(detector.saturation or 2**31 - 1)),
         ("SENSOR_THICKNESS", number(detector.sensor_thickness)),
@@ -165,6 +168,12 @@ def _dataset_lines(situation: Situation, run: Run) -> Lines:
         ("NUMBER_OF_PROFILE_GRID_POINTS_ALONG_ALPHA/BETA", "13"),
         ("NUMBER_OF_PROFILE_GRID_POINTS_ALONG_GAMMA", "13"),
     )
+
+
+def _kind(detector: Detector) -> str:
+    """As XDS names the makes; pixels of 0.172 mm are PILATUS's, whatever the file calls it."""
+    pilatus = "pilatus" in detector.description.lower() or round(detector.pixel_size[0], 3) == PILATUS_PIXEL
+    return "PILATUS" if pilatus else "EIGER"
 
 
 def _absorption(material: str, wavelength: float) -> Lines:
