@@ -20,7 +20,7 @@ from beampace.core.ports import RecordedProgress
 from beampace.core.taxonomy import Exit
 from beampace.engines.recipe import load_recipe
 from beampace.results import Result
-from beampace.service.ending import summary_of
+from beampace.results.shown import summary_of
 from beampace.work import ProcessOptions, Switch
 from beampace.work.errand import Errand
 from beampace.work.recipe import process_by_recipe
@@ -217,6 +217,25 @@ def test_enough_data_are_merged_data(tmp_path):
     shown = summary_of(result)
     assert (shown["d_min"], shown["completeness"], shown["cc_half"]) == (2.0, 0.991, 0.999)
     assert shown["candidates"] == ["P 43 21 2", "P 41 21 2"] and shown["cell"][2] == 37.2
+    assert shown["doubts"] == {"signal": "", "low_resolution": ""}
+
+
+def test_numbers_of_a_program_can_be_doubted_without_its_shells(tmp_path):
+    master = write_scan(tmp_path / "raw", TINY)[0]
+    text = xia2_json().replace('"CC half": [0.999, 0.999', '"CC half": [0.999, 0.93')
+    outputs = [{"form": "xia2_json", "file": "xia2.json"}]
+    recipe = write_recipe(tmp_path, body=leaving({"xia2.json": text}), read="outputs", outputs=outputs)
+    result = ran(master, recipe, tmp_path / "out").result
+    assert result.statistics.inner.cc_half == 0.93 and result.statistics.shells == ()
+    assert "Even at low resolution CC1/2 is only 0.93" in " ".join(result.verdict.warnings)
+    assert summary_of(result)["doubts"]["low_resolution"].startswith("CC1/2 is only 0.93")
+
+
+def test_a_reference_of_free_flags_is_refused_before_the_program_starts(scan, tmp_path):
+    done = ran(scan, write_recipe(tmp_path), tmp_path / "out", free_r=tmp_path / "reference.mtz")
+    assert (done.exit, done.result.verdict.code) == (Exit.BAD_INPUT, "bad_request")
+    assert "--free-r: the recipe tool makes its own files" in done.result.verdict.words
+    assert not (tmp_path / "out/tool").exists()
 
 
 def test_an_output_that_cannot_be_read_leaves_files_and_a_warning(scan, tmp_path):

@@ -341,7 +341,9 @@ def statistics_info(d_min: float, n: int = 10, **changes: Any) -> StatisticsInfo
         for part in range(n)
     )
     overall = shell(40.0, d_min, n_unique=2000 * n, n_observations=13000 * n, **changes)
-    return StatisticsInfo(overall=overall, outer=shells[-1], shells=shells, method="Made up.")
+    return StatisticsInfo(
+        overall=overall, outer=shells[-1], shells=shells, method="Made up.", inner=shells[0]
+    )
 
 
 def shell(d_max: float, d_min: float, **changes: Any) -> ShellInfo:

@@ -23,7 +23,7 @@ def group_of_hall(hall: str) -> gemmi.SpaceGroup:
 def short_laue(group: gemmi.SpaceGroup) -> str:
     """Short Laue symbol; trigonal P groups say where their twofold axes are (`-3m1`, `-31m`)."""
     symbol = str(group.laue_str())
-    if symbol != "-3m" or group.centring_type() == "R":
+    if symbol != "-3m" or group.hm.startswith("R"):
         return symbol
     return "-3m1" if group.hm.endswith(" 1") else "-31m"
 

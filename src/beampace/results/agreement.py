@@ -10,6 +10,7 @@ from typing import Any
 
 import gemmi
 
+from beampace.analysis.groups import short_laue
 from beampace.core.tone import Tone
 from beampace.results.anomalous import WEAK, anomalous_words
 from beampace.results.lattices import Cell, lattice_of, ratio
@@ -46,7 +47,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """Whether they agree: how it is shown, and a sentence; "" with fewer than two engines."""
+    """Whether they agree: how it is shown, and a sentence; "" with fewer than two that find symmetry."""
 
     tone: Tone = "plain"
     words: str = ""
@@ -72,15 +73,17 @@ def agreement(said: Sequence[Said]) -> Agreed:
 
     Symmetry comes first (no Laue group in common), then the lattice (reduced cells: 1 % of an edge, 1
     degree), the space group within a Laue group, how well half data sets agree (0.03 of CC1/2), an anomalous
-    signal that only one sees, and how far the data reach (10 %).
+    signal that only one sees, and how far the data reach (10 %). An engine that was told the space group has
+    no part in it.
     """
-    if len(said) < 2:
+    finding = [one for one in said if one.space_groups]
+    if len(finding) < 2:
         return Agreed()
     for tone, differ in _QUESTIONS:
-        found = next((words for one, two in combinations(said, 2) if (words := differ(one, two))), "")
+        found = next((words for one, two in combinations(finding, 2) if (words := differ(one, two))), "")
         if found:
             return Agreed(tone, found)
-    return Agreed("good", f"{_listed([one.engine for one in said])} agree.")
+    return Agreed("good", f"{_listed([one.engine for one in finding])} agree.")
 
 
 def contradict(one: Said, two: Said) -> bool:
@@ -93,9 +96,14 @@ def same_lattice(one: Said, two: Said) -> bool:
     return _ratio(one, two) == 1
 
 
+def reach_alike(one: float | None, two: float | None) -> bool:
+    """Whether data to two limits in angstrom reach equally far; false where one is not known."""
+    return bool(one and two and abs(one - two) <= REACH * max(one, two))
+
+
 def laue_groups(said: Said) -> frozenset[str]:
     """The Laue groups an engine leaves open: short Hermann-Mauguin symbols."""
-    return frozenset(group.laue_str() for group in _known(said.space_groups))
+    return frozenset(short_laue(group) for group in _known(said.space_groups))
 
 
 def _laue(one: Said, two: Said) -> str:
@@ -167,7 +175,7 @@ def _anomalous(one: Said, two: Said) -> str:
 
 
 def _reach(one: Said, two: Said) -> str:
-    if not one.d_min or not two.d_min or abs(one.d_min - two.d_min) <= REACH * max(one.d_min, two.d_min):
+    if not one.d_min or not two.d_min or reach_alike(one.d_min, two.d_min):
         return ""
     return (
         f"Same symmetry and cell, but {one.engine} goes to {spacing(one.d_min)} Å, "

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import gemmi
 import numpy as np
 
-from beampace.results.french_wilson import Flags, Values, amplitudes
+from beampace.results.french_wilson import LEAST_H, LEAST_RATIO, Flags, Values, amplitudes
 from beampace.results.wilson import LEAST, mean_intensity
 
 MEAN = ("IMEAN", "SIGIMEAN")
@@ -36,23 +36,41 @@ def add_amplitudes(mtz: gemmi.Mtz) -> str:
     All are made with the mean intensity by resolution of IMEAN.
 
     Returns:
-        Why there are no amplitudes, as a sentence; "" otherwise.
+        Why there are none, or of how many reflections there are none, as a sentence; "" otherwise.
     """
-    if mtz.columns_with_type("F") or any(mtz.column_with_label(label) is None for label in MEAN):
+    if mtz.columns_with_type("F"):
         return ""
+    if any(mtz.column_with_label(label) is None for label in MEAN):
+        return f"The merged file has no amplitudes (F): it has no mean intensities ({', '.join(MEAN)})."
     expected = _expected(mtz)
     if expected is None:
         return (
             f"The merged file has no amplitudes (F): their mean by resolution takes {LEAST} reflections with "
             "intensities; use IMEAN."
         )
+    _add(mtz, expected)
+    return _rejected(mtz)
+
+
+def _add(mtz: gemmi.Mtz, expected: _Wilson) -> None:
     for labels, wanted in OF_INTENSITIES.items():
         if all(mtz.column_with_label(label) is not None for label in labels):
             intensity, sigma = _measured(mtz, labels)
             found = amplitudes(intensity, sigma, expected.mean, expected.centric)
             for (label, kind), values in zip(wanted, found, strict=True):
                 mtz.add_column(label, kind, dataset_id=mtz.datasets[-1].id).array[:] = values
-    return ""
+
+
+def _rejected(mtz: gemmi.Mtz) -> str:
+    """How many mean intensities have no amplitude."""
+    measured = np.isfinite(_measured(mtz, MEAN)).all(axis=0)
+    n = int((measured & np.isnan(mtz.column_with_label("F").array)).sum())
+    if not n:
+        return ""
+    return (
+        f"{n} of {int(measured.sum())} reflections have no amplitude (F): their intensity is below "
+        f"{LEAST_RATIO:g} sigma, or too little to say anything (h of French and Wilson below {LEAST_H:g})."
+    )
 
 
 def _expected(mtz: gemmi.Mtz) -> _Wilson | None:

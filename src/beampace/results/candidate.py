@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 
 from beampace.core.taxonomy import Failure
+from beampace.core.verdict import Success
 from beampace.results.agreement import Said
 
 WORKS = ("merge", "process", "strategy", "map")
 """Works whose results are used, the most wanted first; a look is for the eye."""
+
+GRADES = (Success.MERGED.value, Success.LITTLE_DATA.value)
+"""Verdicts from the best; other successes come after them."""
+
+AS_MANY = 0.95
+"""A result from at least this share of another's frames counts as made from as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +32,9 @@ class Candidate:
         n_frames: frames used.
         created: when it was made.
         d_min: angstrom; completeness, cc_half, r_meas: fractions; None where nothing was merged.
+        friedel_apart: whether r_meas takes Friedel mates for different reflections.
         said: what it says of the crystal and the data, None where it says nothing.
-        doubt: what speaks against it, as a clause; "" where nothing does.
+        doubts: what it was asked and what speaks against it, as clauses; see `results.doubt`.
     """
 
     name: str
@@ -39,8 +48,9 @@ class Candidate:
     completeness: float | None = None
     cc_half: float | None = None
     r_meas: float | None = None
+    friedel_apart: bool = False
     said: Said | None = None
-    doubt: str = ""
+    doubts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_usable(self) -> bool:
@@ -52,15 +62,38 @@ class Candidate:
         """Whether it says something of the symmetry that it was not told."""
         return self.said is not None and bool(self.said.space_groups)
 
+    @property
+    def grade(self) -> int:
+        """Greater for a better verdict."""
+        return -GRADES.index(self.code) if self.code in GRADES else -len(GRADES)
+
+    @property
+    def doubt(self) -> str:
+        """The gravest that speaks against it, as a clause; "" where nothing does that is known."""
+        return next(filter(None, self.doubts.values()), "")
+
+    def frames_of(self, most: int) -> int:
+        """Frames used: `most`, where it is nearly as many."""
+        return most if self.n_frames >= AS_MANY * most else self.n_frames
+
 
 def compared(candidates: Iterable[Candidate], generation: int) -> tuple[Candidate, ...]:
     """Of each engine the result that speaks for it, by its name.
 
-    It is the newest merged one of the dataset as it was in `generation`; one that was told the space group
-    speaks only where the engine has no other.
+    It is one of the dataset as it was in `generation` that says something of the crystal; one that was told
+    the space group speaks only where the engine has no other. More frames come first, then the better
+    verdict; of those that are alike in both, the newest.
     """
-    speaks: dict[str, Candidate] = {}
-    for one in sorted(candidates, key=lambda one: (one.finds_symmetry, one.created)):
-        if one.is_usable and one.work == "process" and one.generation == generation and one.said is not None:
-            speaks[one.engine] = one
-    return tuple(one for _, one in sorted(speaks.items()))
+    speaking = [
+        one
+        for one in candidates
+        if one.is_usable and one.work == "process" and one.generation == generation and one.said is not None
+    ]
+    speaking.sort(key=lambda one: one.engine)
+    return tuple(_speaker(list(its)) for _, its in groupby(speaking, key=lambda one: one.engine))
+
+
+def _speaker(results: Sequence[Candidate]) -> Candidate:
+    finding = [one for one in results if one.finds_symmetry] or results
+    most = max(one.n_frames for one in finding)
+    return max(finding, key=lambda one: (one.frames_of(most), one.grade, one.created))

@@ -9,7 +9,7 @@ from itertools import combinations
 
 import gemmi
 
-from beampace.results.agreement import CLOSE, Said, contradict, same_lattice
+from beampace.results.agreement import CLOSE, Said, contradict, reach_alike, same_lattice
 from beampace.results.candidate import Candidate
 from beampace.results.reflections import rotations
 
@@ -51,18 +51,33 @@ class Contest:
             if other.engine != one.engine and one.finds_symmetry and not _contradict(one, other)
         )
 
-    def coherent(self, one: Candidate) -> bool:
-        """Whether its observations agree nearly as well as those of the best: they bear its symmetry.
+    def strain(self, one: Candidate) -> str:
+        """By what its observations agree worse than those of the best, as a clause.
 
-        True for all where it is not open.
+        "" where they agree nearly as well, and so bear its symmetry, and where it is not open. R_meas counts
+        only between data to about the same resolution that take Friedel mates for the same.
         """
         if not self.is_open:
-            return True
+            return ""
+        if one.cc_half is None and one.r_meas is None:
+            return f"how well they agree in {one.name} is not known"
+        return self._halves(one) or self._spread(one)
+
+    def _halves(self, one: Candidate) -> str:
         best = max((other.cc_half for other in self.speaking if other.cc_half is not None), default=None)
-        least = min((other.r_meas for other in self.speaking if other.r_meas), default=None)
-        low = best is not None and (one.cc_half is None or one.cc_half < best - CLOSE)
-        high = least is not None and one.r_meas is not None and one.r_meas > WORSE * least
-        return not low and not high
+        if best is None:
+            return ""
+        if one.cc_half is None:
+            return f"CC1/2 of {one.name} is not known"
+        low = one.cc_half < best - CLOSE
+        return f"CC1/2 of {one.name} is {one.cc_half:.3f}, the best is {best:.3f}" if low else ""
+
+    def _spread(self, one: Candidate) -> str:
+        alike = [other.r_meas for other in self.speaking if other.r_meas and _same_measure(one, other)]
+        least = min(alike, default=None)
+        if one.r_meas is None or least is None or one.r_meas <= WORSE * least:
+            return ""
+        return f"R_meas of {one.name} is {one.r_meas:.3f}, the best is {least:.3f}"
 
     def symmetry(self, one: Candidate) -> float:
         """Rotations of its Laue group, where it is open and about symmetry alone: the lattices are the same.
@@ -93,6 +108,11 @@ def _rotations(group: gemmi.SpaceGroup) -> set[tuple[int, ...]]:
     """Rotation parts, of R and -R one."""
     parts = (part.ravel() for part in rotations(group))
     return {max(tuple(part.tolist()), tuple((-part).tolist())) for part in parts}
+
+
+def _same_measure(one: Candidate, two: Candidate) -> bool:
+    """Whether their R_meas can be compared."""
+    return one.friedel_apart is two.friedel_apart and reach_alike(one.d_min, two.d_min)
 
 
 def _disagree(results: Sequence[Candidate]) -> bool:

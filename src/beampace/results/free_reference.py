@@ -13,11 +13,17 @@ from beampace.core.cell import UnitCell
 from beampace.core.errors import BeampaceError, failure
 from beampace.core.taxonomy import Failure
 from beampace.results.free_flags import free_flags, lots
-from beampace.results.reflections import Indices, Keys, representatives
+from beampace.results.reflections import LIMIT, Indices, Keys, representatives
 from beampace.results.unmerged import Values
 
 MOST_SETS = 1000
-"""Flags greater than this are no numbers of sets."""
+"""Flags greater than this, or less than its negative, are none."""
+
+LARGEST_INDEX = LIMIT // 2
+"""Miller indices are smaller than this in size, so that those of equivalents can be packed."""
+
+SHARE = (0.001, 0.25)
+"""Share of the reflections that a test set may have, where two values mark it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +84,9 @@ def read_free_reference(path: Path) -> FreeReference:
     if column is None:
         raise _refused(path, f"has no column of free-R flags among {', '.join(mtz.column_labels())}")
     flagged = np.isfinite(column.array)
-    flags = np.array(column.array, dtype=np.float64)[flagged]
-    if not (flags == np.rint(flags)).all():
-        raise _refused(path, f"has a column {column.label} whose values are no whole numbers")
-    hkl = np.array(mtz.make_miller_array(), dtype=np.int32)[flagged]
+    whole = _whole(np.array(column.array, dtype=np.float64)[flagged], column.label, path)
+    hkl = _indices(mtz, path)[flagged]
     keys, first = np.unique(representatives(hkl, mtz.spacegroup).keys, return_index=True)
-    whole = flags.astype(np.int64)
     return FreeReference(
         name=path.name,
         label=column.label,
@@ -105,7 +108,10 @@ def convention_of(flags: NDArray[np.int64], path: Path) -> Convention:
     values, counts = np.unique(flags, return_counts=True)
     if len(values) == 2:
         rare = int(np.argmin(counts))
-        return Convention(int(values[rare]), float(counts[rare] / len(flags)), work=int(values[1 - rare]))
+        share = float(counts[rare] / len(flags))
+        if not SHARE[0] <= share <= SHARE[1]:
+            raise _refused(path, f"marks {share:.1%} of its reflections, which is no test set")
+        return Convention(int(values[rare]), share, work=int(values[1 - rare]))
     sets = int(values[-1]) + 1 if len(values) else 0
     if len(values) < 2 or values[0] != 0 or sets > MOST_SETS:
         named = ", ".join(map(str, values[:5].tolist()))
@@ -123,6 +129,18 @@ def amplitude_of(mtz: gemmi.Mtz) -> Values:
             values = np.array(columns[0].array, dtype=np.float64)
             return np.sqrt(np.maximum(values, 0)) if kind == "J" else values
     return np.full(mtz.nreflections, np.nan)
+
+
+def _whole(flags: Values, label: str, path: Path) -> NDArray[np.int64]:
+    if not ((flags == np.rint(flags)) & (np.abs(flags) <= MOST_SETS)).all():
+        raise _refused(path, f"has a column {label} whose values are no whole numbers up to {MOST_SETS}")
+    return flags.astype(np.int64)
+
+
+def _indices(mtz: gemmi.Mtz, path: Path) -> Indices:
+    if not (np.abs(mtz.array[:, :3]) < LARGEST_INDEX).all():
+        raise _refused(path, f"has Miller indices that are none, or beyond {LARGEST_INDEX}")
+    return np.array(mtz.make_miller_array(), dtype=np.int32)
 
 
 def _merged_mtz(path: Path) -> gemmi.Mtz:

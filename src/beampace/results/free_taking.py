@@ -6,6 +6,7 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
+from beampace.analysis.groups import short_laue
 from beampace.core.cell import UnitCell
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
@@ -22,13 +23,15 @@ OBLIQUITY = 1.0
 """Degrees by which an operation may miss a symmetry of the lattice and still be another way to index it."""
 
 CLEARER = 0.05
-"""By so much the amplitudes have to correlate better in another setting for it to be the one."""
+"""By so much the amplitudes have to correlate better in a setting than in any other for it to be the one."""
 
 LEAST_PAIRS = 100
 """Reflections below which a correlation decides nothing."""
 
 SAME = 0.999
 """Share of equal flags from which it does not matter in which setting they are looked up."""
+
+UNDECIDED = " Which of the ways to index this lattice the reference has is not known."
 
 Flags = NDArray[np.int64]
 
@@ -71,7 +74,7 @@ def check_same_form(mtz: gemmi.Mtz, reference: FreeReference) -> None:
         InputError: they differ (bad_request).
     """
     cell, group = UnitCell(*mtz.cell.parameters), mtz.spacegroup
-    same = group.laue_str() == reference.group.laue_str()
+    same = short_laue(group) == short_laue(reference.group)
     same = same and group.centring_type() == reference.group.centring_type()
     if not same or cell.worst_deviation(reference.cell) > CELL_TOLERANCE:
         raise failure(
@@ -85,22 +88,18 @@ def check_same_form(mtz: gemmi.Mtz, reference: FreeReference) -> None:
 
 def setting_of(hkl: Indices, amplitude: Values, reference: FreeReference) -> tuple[gemmi.Op, str]:
     """The operation that brings indices to the reference's setting, and what should be known of it."""
-    same = gemmi.Op()
-    others = other_settings(reference)
+    same, others = gemmi.Op(), other_settings(reference)
     if not others:
         return same, ""
-    correlations = [correlation(turned(hkl, one), amplitude, reference) for one in (same, *others)]
-    if np.isnan(correlations).any():
-        if all(symmetric(reference, one) for one in others):
-            return same, ""
-        return same, " Which of the ways to index this lattice the reference has is not known."
-    best = int(np.argmax(correlations))
-    if best == 0 or correlations[best] < correlations[0] + CLEARER:
+    found = np.array([correlation(turned(hkl, one), amplitude, reference) for one in (same, *others)])
+    second, best = np.sort(found)[-2:]
+    if not best - second >= CLEARER:  # one that is not known is sorted to the end
+        return same, "" if all(symmetric(reference, one) for one in others) else UNDECIDED
+    if found[0] == best:
         return same, ""
-    name = others[best - 1].as_hkl().triplet()
-    return others[
-        best - 1
-    ], f" The reference is indexed in another way; reindex by {name} to compare with it."
+    chosen = others[int(np.argmax(found)) - 1]
+    name = chosen.as_hkl().triplet()
+    return chosen, f" The reference is indexed in another way; reindex by {name} to compare with it."
 
 
 def other_settings(reference: FreeReference) -> list[gemmi.Op]:

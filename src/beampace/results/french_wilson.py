@@ -7,8 +7,8 @@ c = 1 (acentric) or 2 (centric), h = I/sigma - sigma/(c S) and x = sqrt(J/sigma)
     p(x) ~ x^(2/c - 1) exp(-(x^2 - h)^2 / 2),  x >= 0,
 
 so the amplitude F = sqrt(sigma) x depends on h alone, but for its scale. F is its mean, sigma(F) its standard
-deviation. Both are integrated where the printed tables interpolate; weak and negative intensities need no
-rule of their own.
+deviation. Both are integrated where the printed tables interpolate. An observation far below zero is no
+chance, and one of which h is far below zero says nothing: neither has an amplitude, as in cctbx and DIALS.
 """
 
 from __future__ import annotations
@@ -25,12 +25,16 @@ NODES = 40
 REACH = 7.0
 """The integral ends where the exponent has fallen by REACH^2/2 below its greatest value: 2e-11 of it."""
 
+LEAST_H = -4.0
+LEAST_RATIO = LEAST_H + 0.3
+"""h and I/sigma below which there is no amplitude: the limits of cctbx and DIALS."""
+
 CHUNK = 1 << 14
 """Reflections worked on at a time, so that memory stays small."""
 
 
 def amplitudes(intensity: Values, sigma: Values, mean: Values, centric: Flags) -> tuple[Values, Values]:
-    """Posterior mean and standard deviation of each amplitude.
+    """Posterior mean and standard deviation of each amplitude; NaN below `LEAST_RATIO` or `LEAST_H`.
 
     Args:
         intensity: merged, (n,); NaN gives NaN.
@@ -38,10 +42,12 @@ def amplitudes(intensity: Values, sigma: Values, mean: Values, centric: Flags) -
         mean: expected intensity S of each reflection, its multiplicity factor included, (n,); positive.
         centric: which reflections are centric, (n,).
     """
-    excess = intensity / sigma - sigma / (np.where(centric, 2.0, 1.0) * mean)
-    x, spread = np.empty_like(excess), np.empty_like(excess)
-    for start in range(0, len(excess), CHUNK):
-        part = slice(start, start + CHUNK)
+    ratio = intensity / sigma
+    excess = ratio - sigma / (np.where(centric, 2.0, 1.0) * mean)
+    x, spread = np.full((2, len(excess)), np.nan)
+    wanted = np.flatnonzero((ratio >= LEAST_RATIO) & (excess >= LEAST_H))
+    for start in range(0, len(wanted), CHUNK):
+        part = wanted[start : start + CHUNK]
         x[part], spread[part] = posterior(excess[part], centric[part])
     return np.sqrt(sigma) * x, np.sqrt(sigma) * spread
 

@@ -45,6 +45,8 @@ def schema_page() -> str:
         "",
         "## Result",
         "",
+        schema["description"],
+        "",
         *_table(schema, parts),
     ]
     for name in _order(schema, parts):

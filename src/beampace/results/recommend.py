@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from beampace.core.verdict import Success
 from beampace.results.agreement import Agreed, agreement
 from beampace.results.candidate import WORKS, Candidate, compared
 from beampace.results.contest import Contest
-from beampace.results.summary import number
-
-GRADES = (Success.MERGED.value, Success.LITTLE_DATA.value)
-"""Verdicts from the best; other successes come after them."""
-
-AS_MANY = 0.95
-"""A result from at least this share of another's frames counts as made from as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +43,15 @@ def recommend(candidates: Iterable[Candidate], engines: Sequence[str] = ()) -> C
 
     1. What was merged or made for use before other works; the dataset as it is now before what it was
        before it grew; more frames; merged data before little data before what nobody judged.
-    2. Results against which nothing speaks (`doubt`) before the others.
+    2. Results against which nothing speaks before those with a doubt that the others could have had, too:
+       what is not known of a result speaks neither for it nor against the others.
     3. Where engines contradict each other about Laue group or lattice: what more engines find. A symmetry is
        not right because a preferred engine finds it.
     4. Where that is a draw: results whose observations agree nearly as well as those of the best (CC1/2
-       within 0.03, R_meas within 1.5 times). In too high a symmetry reflections are averaged that are not
-       equivalent, and both get worse. Of those, on one lattice, the highest symmetry: the data bear it, and
-       a lower one only calls equivalent reflections different.
+       within 0.03; R_meas within 1.5 times, where it is of the same kind and the data reach equally far). In
+       too high a symmetry reflections are averaged that are not equivalent, and both get worse. Of those, on
+       one lattice, the highest symmetry: the data bear it, and a lower one only calls equivalent reflections
+       different.
     5. The engine preferred; resolution, completeness, agreement of half data sets; the newest.
 
     Args:
@@ -95,23 +90,12 @@ def _reason(
 def _criteria(
     candidates: Sequence[Candidate], engines: Sequence[str], contest: Contest
 ) -> tuple[_Criterion, ...]:
-    most: dict[int, int] = {}
-    for one in candidates:
-        most[one.generation] = max(most.get(one.generation, 0), one.n_frames)
-
-    def frames(one: Candidate) -> float:
-        """As many as the most, where it is nearly as many."""
-        greatest = most[one.generation]
-        return greatest if one.n_frames >= AS_MANY * greatest else one.n_frames
-
+    first = _of_the_data(candidates)
     return (
-        _Criterion(lambda one: -WORKS.index(one.work), lambda a, b: f"{a.work} before {b.work}"),
-        _Criterion(lambda one: one.generation, lambda a, b: "made after the dataset grew"),  # noqa: ARG005
-        _Criterion(frames, lambda a, b: f"made from {a.n_frames} frames, not {b.n_frames}"),
-        _Criterion(lambda one: -_grade(one), lambda a, b: f"{_plain(a.code)}, not {_plain(b.code)}"),
-        _Criterion(lambda one: not one.doubt, lambda a, b: f"in {b.name} {b.doubt}"),  # noqa: ARG005
+        *first,
+        _doubted(candidates, first),
         _Criterion(contest.supporters, _outvoted),
-        _Criterion(contest.coherent, _agrees_better),
+        _Criterion(lambda one: not contest.strain(one), lambda a, b: _agrees_better(contest.strain(b))),  # noqa: ARG005
         _Criterion(contest.symmetry, _higher),
         _Criterion(lambda one: -_rank(one, engines), lambda a, b: f"{a.engine} is preferred to {b.engine}"),
         _Criterion(_resolution, lambda a, b: f"data to {_angstrom(a.d_min)}, not {_angstrom(b.d_min)}"),
@@ -123,24 +107,55 @@ def _criteria(
     )
 
 
+def _of_the_data(candidates: Sequence[Candidate]) -> tuple[_Criterion, ...]:
+    """What was worked on, how much of it, and whether it was merged."""
+    most: dict[int, int] = {}
+    for one in candidates:
+        most[one.generation] = max(most.get(one.generation, 0), one.n_frames)
+    return (
+        _Criterion(lambda one: -WORKS.index(one.work), lambda a, b: f"{a.work} before {b.work}"),
+        _Criterion(lambda one: one.generation, lambda a, b: "made after the dataset grew"),  # noqa: ARG005
+        _Criterion(
+            lambda one: one.frames_of(most[one.generation]),
+            lambda a, b: f"made from {a.n_frames} frames, not {b.n_frames}",
+        ),
+        _Criterion(lambda one: one.grade, lambda a, b: f"{_plain(a.code)}, not {_plain(b.code)}"),
+    )
+
+
+def _doubted(candidates: Sequence[Candidate], before: Sequence[_Criterion]) -> _Criterion:
+    """Whether something speaks against it, where another result could be asked the same and stands.
+
+    Only results that are alike in what comes before are asked; nothing is held against one whose rival has no
+    answer.
+    """
+
+    def place(one: Candidate) -> tuple[float, ...]:
+        return tuple(criterion.value(one) for criterion in before)
+
+    answered: defaultdict[tuple[float, ...], set[str]] = defaultdict(set)
+    for one in candidates:
+        answered[place(one)].update(() if one.doubt else one.doubts)
+
+    def against(one: Candidate) -> str:
+        clauses = (clause for question, clause in one.doubts.items() if question in answered[place(one)])
+        return next(filter(None, clauses), "")
+
+    return _Criterion(lambda one: not against(one), lambda a, b: f"in {b.name} {against(b)}")  # noqa: ARG005
+
+
 def _outvoted(a: Candidate, b: Candidate) -> str:  # noqa: ARG001 - the form of all of them
     return f"more engines find its symmetry and lattice than those of {b.name}"
 
 
-def _agrees_better(a: Candidate, b: Candidate) -> str:
-    half = f"CC1/2 {number(a.cc_half, 3)}, not {number(b.cc_half, 3)}"
-    meas = f"R_meas {number(a.r_meas, 3)}, not {number(b.r_meas, 3)}"
-    return f"observations agree better in its symmetry ({half}; {meas})"
+def _agrees_better(strain: str) -> str:
+    return f"observations agree better in its symmetry ({strain})"
 
 
 def _higher(a: Candidate, b: Candidate) -> str:
     if not a.finds_symmetry:
         return "its space group was given"
     return f"observations agree as well in its symmetry, which is higher than that of {b.name}"
-
-
-def _grade(one: Candidate) -> int:
-    return GRADES.index(one.code) if one.code in GRADES else len(GRADES)
 
 
 def _rank(one: Candidate, engines: Sequence[str]) -> int:

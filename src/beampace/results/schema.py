@@ -152,7 +152,8 @@ class CrystalInfo(Model):
 class ShellInfo(Model):
     """Merging statistics of one resolution shell (or of all data).
 
-    Where they were read from a program's own output (`method` says so), null stands for what it does not say.
+    Where they were read from a program's own output (`method` says so), null stands for what it does not say:
+    counts may be null as well as any other number but the limits.
     """
 
     d_max: float
@@ -202,6 +203,10 @@ class StatisticsInfo(Model):
     """How the values are defined."""
     d_min_reason: str = ""
     """Why the data end at this resolution."""
+    inner: ShellInfo | None = None
+    """The shell of lowest resolution; null when there is one shell only, or a program says nothing of it."""
+    friedel_apart: bool = False
+    """Whether r_meas takes Friedel mates for different reflections; elsewhere they are taken together."""
 
 
 class Try(Model):
@@ -255,7 +260,11 @@ Column = tuple[Annotated[int | float | str | None, BeforeValidator(finite)], ...
 
 
 class Result(Model):
-    """What work leaves: `result.json`."""
+    """What work leaves: `result.json`.
+
+    The JSON schema describes what this version writes. Readers must ignore keys they do not know: keys are
+    added without a new number, which rises only when one changes its meaning or goes away.
+    """
 
     schema_version: Literal["result-1"] = Field(default=SCHEMA, alias="schema")
     """Name and version of this schema."""

@@ -83,6 +83,7 @@ def statistics(
         shells=shells,
         method=METHOD,
         d_min_reason=d_min_reason,
+        inner=shells[0] if len(shells) > 1 else None,
     )
 
 

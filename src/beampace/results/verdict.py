@@ -162,6 +162,12 @@ def few_repeated(shell: ShellInfo) -> bool:
     return shell.n_repeated is not None and shell.n_repeated < MIN_PAIRS
 
 
+def low_resolution_cc(statistics: StatisticsInfo) -> float | None:
+    """CC1/2 of the shell of lowest resolution; None where it is not known or rests on too few reflections."""
+    inner = statistics.inner
+    return None if inner is None or few_repeated(inner) else inner.cc_half
+
+
 def space_groups(crystal: Crystal) -> str:
     """The space group, or every one that is left; a screw axis that is not known is not claimed."""
     if crystal.space_group_sure:
@@ -234,7 +240,7 @@ def crystal_warnings(crystal: Crystal) -> tuple[str, ...]:
 
 def data_warnings(statistics: StatisticsInfo) -> tuple[str, ...]:
     """What the statistics show."""
-    overall, shells = statistics.overall, statistics.shells
+    overall, inner = statistics.overall, low_resolution_cc(statistics)
     found = []
     if few_repeated(overall):
         found.append(
@@ -243,13 +249,13 @@ def data_warnings(statistics: StatisticsInfo) -> tuple[str, ...]:
         )
     elif overall.cc_half is not None and overall.cc_half_significant is False:
         found.append("The half data sets do not agree significantly: the intensities may be noise.")
-    elif len(shells) > 1 and shells[0].cc_half is not None and shells[0].cc_half < CC_OK:
+    elif inner is not None and inner < CC_OK:
         found.append(
-            f"Even at low resolution CC1/2 is only {shells[0].cc_half:.2f}: "
+            f"Even at low resolution CC1/2 is only {inner:.2f}: "
             "the symmetry may be too high, or the crystal split."
         )
     outer = statistics.outer.cc_half if statistics.outer.cc_half_significant is not False else None
-    if len(shells) != 1 and outer is not None and outer > CC_STRONG:
+    if len(statistics.shells) != 1 and outer is not None and outer > CC_STRONG:
         found.append(
             f"CC1/2 is still {outer:.2f} at {statistics.outer.d_min:.2f} Å, where the data end: "
             "a shorter detector distance or a higher limit would show more."

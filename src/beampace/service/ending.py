@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from beampace.results import Result
-from beampace.results.doubt import doubt_of
+from beampace.results.shown import summary_of
 from beampace.store import FrameCounts, NewResult
 from beampace.work.tidy import bytes_of
 
@@ -28,36 +27,6 @@ def new_result(key: str, result: Result, directory: Path, now: datetime) -> NewR
         last_frame_to_result_s=result.timing.get("last_frame_to_result_s"),
         created=result.created or now,
     )
-
-
-def summary_of(result: Result) -> dict[str, Any]:
-    """What lists show of a result; empty where nothing was merged."""
-    verdict = result.verdict
-    found: dict[str, Any] = {"next_step": verdict.next_step, "files": dict(result.files)}
-    if verdict.warnings:
-        found["warnings"] = list(verdict.warnings)
-    if result.crystal is not None:
-        found |= {
-            "space_group": result.crystal.space_group,
-            "candidates": list(result.crystal.space_group_candidates),
-            "sure": result.crystal.space_group_sure,
-            "cell": list(result.crystal.unit_cell),
-        }
-    if result.statistics is not None:
-        overall = result.statistics.overall
-        names = ("d_min", "completeness", "multiplicity", "r_meas", "cc_half", "mean_i_over_sigma", "cc_anom")
-        found |= {name: getattr(overall, name) for name in names}
-    if asked := asked_for(result):
-        found["asked"] = asked
-    if doubt := doubt_of(result):
-        found["doubt"] = doubt
-    return found
-
-
-def asked_for(result: Result) -> list[str]:
-    """What was not left to the engine."""
-    asked = result.parameters.asked
-    return [name for name in ("space_group", "d_min") if getattr(asked, name) is not None]
 
 
 def frame_counts(result: Result) -> FrameCounts | None:

@@ -13,8 +13,7 @@ from typing import Any
 
 from beampace.core.errors import BeampaceError
 from beampace.core.sighting import Trouble
-from beampace.results.agreement import said_of
-from beampace.results.candidate import WORKS, Candidate
+from beampace.results.candidate import WORKS
 from beampace.results.index_page import IndexRow, write_indexes
 from beampace.results.listing import list_result
 from beampace.results.recommend import recommend
@@ -25,6 +24,7 @@ from beampace.service.result_files import is_answer
 from beampace.service.roots import is_here
 from beampace.service.starting import place_of
 from beampace.store import BeamtimeRow, DatasetRow, ResultRow
+from beampace.web.lines.candidates import candidate_of
 
 EVERY_S = 2.0
 """Seconds from one writing of the index pages to the next, and from one try to another after a refusal."""
@@ -130,26 +130,6 @@ def _can_hold_pages(beamtime: BeamtimeRow) -> bool:
     return is_here(beamtime) and (Path(beamtime.root) / "processed").is_dir()
 
 
-def candidate_of(row: ResultRow) -> Candidate:
-    """A result as the choice sees it."""
-    result, summary = row.result, row.result.summary
-    return Candidate(
-        name=Path(result.directory).name,
-        work=row.work.value,
-        engine=row.engine,
-        code=result.code,
-        generation=row.generation,
-        n_frames=_n_frames(row),
-        created=result.created,
-        d_min=summary.get("d_min"),
-        completeness=summary.get("completeness"),
-        cc_half=summary.get("cc_half"),
-        r_meas=summary.get("r_meas"),
-        said=said_of(row.engine, summary) if summary.get("cell") else None,
-        doubt=str(summary.get("doubt", "")),
-    )
-
-
 def index_rows(
     results: Iterable[ResultRow],
     datasets: Mapping[int, DatasetRow],
@@ -203,8 +183,3 @@ def _space_group(summary: Mapping[str, Any]) -> str:
     if summary.get("sure"):
         return str(summary.get("space_group", ""))
     return " or ".join(summary.get("candidates", ()))
-
-
-def _n_frames(row: ResultRow) -> int:
-    used = row.result.frames_used
-    return row.result.usable if used is None else used[1] - used[0] + 1

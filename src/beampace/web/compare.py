@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 
 from beampace.core.job import exit_of
 from beampace.core.taxonomy import Exit
 from beampace.results import Result
-from beampace.results.agreement import Said, agreement
+from beampace.results.agreement import Said, agreement, said_of
 from beampace.results.schema import Asked, CrystalInfo, ShellInfo
+from beampace.results.shown import summary_of
 from beampace.results.summary import cell_text, laue_text, number, space_group_text, spacing
 from beampace.results.verdict import percent
 from beampace.web.records.compare import CompareRow
@@ -30,13 +30,9 @@ def compare_rows(a: Result, b: Result) -> tuple[CompareRow, ...]:
 
 
 def agreement_words(a: Result, b: Result) -> str:
-    """Whether they say the same; "" where one of them has no crystal."""
-    said = [_said(one) for one in (a, b)]
-    if any(one is None for one in said):
-        return ""
-    names = _names(a, b)
-    named = [replace(one, engine=name) for name, one in zip(names, said, strict=True) if one is not None]
-    return agreement(named).words
+    """Whether they say the same; "" where one of them has no crystal, or was told its space group."""
+    said = [_said(one, name) for one, name in zip((a, b), _names(a, b), strict=True)]
+    return agreement([one for one in said if one is not None]).words
 
 
 def _names(a: Result, b: Result) -> tuple[str, str]:
@@ -44,14 +40,10 @@ def _names(a: Result, b: Result) -> tuple[str, str]:
     return (first, second) if first != second else (f"{first} (first)", f"{second} (second)")
 
 
-def _said(one: Result) -> Said | None:
+def _said(one: Result, name: str) -> Said | None:
     if one.crystal is None or exit_of(one.verdict.code) is not Exit.RESULT:
         return None
-    said = Said("", one.crystal.space_group_candidates, one.crystal.unit_cell)
-    if one.statistics is None:
-        return said
-    overall = one.statistics.overall
-    return replace(said, d_min=overall.d_min, cc_half=overall.cc_half, cc_anom=overall.cc_anom)
+    return said_of(name, summary_of(one))
 
 
 def _rows(section: str, a: Texts, b: Texts) -> Iterator[CompareRow]:

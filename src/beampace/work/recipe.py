@@ -62,6 +62,7 @@ def _process(
     options: ProcessOptions, loaded: Loaded, job: Job, directory: Path, progress: Progress
 ) -> Verdict:
     check_limit(options.d_min)
+    _check_free_r(options, loaded)
     with job.timed("read"):
         container = frames.first_look(options.master.absolute(), options.patience_s, options.read, progress)
     job.dataset = container.dataset
@@ -78,6 +79,20 @@ def _process(
     if loaded.recipe.start is Start.SEEN:
         job.ledger = examine(container).ledger(settled=True)
     return _verdict(loaded, job, ran, values.out, directory / _log_name(loaded))
+
+
+def _check_free_r(options: ProcessOptions, loaded: Loaded) -> None:
+    """Stop at a wish no recipe fulfils: its program makes the files, and no flags are put into them.
+
+    Raises:
+        InputError: bad_request.
+    """
+    if options.free_r is not None:
+        raise failure(
+            Failure.BAD_REQUEST,
+            f"--free-r: the recipe {loaded.recipe.name} makes its own files, whose flags are not replaced.",
+            "Leave the option out and copy the flags with CCP4 or phenix, or use another engine.",
+        )
 
 
 def _check_kind(dataset: Dataset, loaded: Loaded) -> None:

@@ -73,6 +73,8 @@ def statistics_info(statistics: Statistics, source: str) -> StatisticsInfo:
         shells=tuple(map(_shell, statistics.shells)),
         method=f"Read from {source}. {statistics.method}.",
         d_min_reason=statistics.d_min_reason,
+        inner=_shell(statistics.inner) if statistics.inner else None,
+        friedel_apart=statistics.friedel_apart,
     )
 
 

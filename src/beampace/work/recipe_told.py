@@ -62,11 +62,13 @@ def told_by(recipe: Recipe, out: Path) -> Told | None:
         return None
     try:
         content = json.loads(text)
+        # JSON can hold halves of letters; encoding them is a ValueError.
+        json.dumps(content, ensure_ascii=False).encode()
         return Told.model_validate(_ours(recipe, content) if recipe.read is Read.JSON else content)
     except ValidationError as error:
         said = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors())
         raise _unreadable(path, said) from error
-    except (ValueError, RecursionError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise _unreadable(path, str(error)) from error
 
 
@@ -121,8 +123,10 @@ def _crystal(space_group: Any, unit_cell: Any) -> CrystalInfo | None:
     """The crystal, when both space group and cell are known."""
     if space_group is None or unit_cell is None:
         return None
+    if not isinstance(unit_cell, str | list):
+        raise TypeError(f"a unit cell is a text or a list, not {unit_cell!r}")
     symbol = space_group_symbol(str(space_group))
-    text = unit_cell if isinstance(unit_cell, str) else " ".join(str(value) for value in unit_cell)
+    text = unit_cell if isinstance(unit_cell, str) else " ".join(map(str, unit_cell))
     group = gemmi.SpaceGroup(symbol)
     return CrystalInfo(
         space_group=symbol,

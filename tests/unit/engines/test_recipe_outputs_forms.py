@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from beampace.engines.recipe.model import Form
 from beampace.engines.recipe.outputs import PARSERS, Found, Unreadable
+from beampace.engines.recipe.outputs.text import number
 from tests.support.recipe_outputs import (
     CELL,
     STARANISO_LOG,
@@ -33,6 +35,11 @@ TEXTS = {
     Form.XIA2_JSON: xia2_json(),
     Form.XIA2_TXT: xia2_txt(),
 }
+PUT = (
+    *("", "*****", " ", "\n", "\x00", "nan", "1e400", "1.2.3", "\u0663", "\u00b2", "9" * 400, "9" * 5000),
+    *("\\ud800", '"\\ud800"', "\ud800", "[" * 50, "(" * 100, "1e9999999999"),
+)
+"""What a parser stumbles over where a number or a word should be."""
 MERGED = [form for form in TEXTS if form is not Form.STARANISO]
 NAMED = [form for form in TEXTS if form is not Form.TABLE1]
 
@@ -67,12 +74,27 @@ def test_r_values(form):
 
 
 @pytest.mark.parametrize("form", [form for form in MERGED if form is not Form.XDSAPP])
-def test_anomalous_data_and_the_inner_shell_are_details(form):
+def test_anomalous_data_are_details_and_the_inner_shell_is_not(form):
     found = read(form, TEXTS[form])
     assert found.statistics.overall.cc_anom == 0.11
     assert found.details["anomalous_completeness"]["overall"] == pytest.approx(0.98, abs=0.003)
     assert found.details["anomalous_multiplicity"]["overall"] == 3.6
-    assert found.details["inner_shell"]["mean_i_over_sigma"] == 40.1
+    assert (found.statistics.inner.mean_i_over_sigma, found.statistics.inner.cc_half) == (40.1, 0.999)
+    assert found.statistics.inner.d_max == 39.2 and "inner_shell" not in found.details
+
+
+def test_r_values_that_take_friedel_mates_apart():
+    apart = {form for form in MERGED if read(form, TEXTS[form]).statistics.friedel_apart}
+    assert apart == {Form.FAST_DP_JSON}
+    assert read(Form.XDSAPP, xdsapp_results(friedel="FALSE")).statistics.friedel_apart
+    over_all = fast_dp_json().replace("r_meas_within_iplusi_minus", "r_meas_all_iplusi_minus")
+    assert not read(Form.FAST_DP_JSON, over_all).statistics.friedel_apart
+
+
+def test_what_says_nothing_of_the_inner_shell():
+    assert read(Form.XDSAPP, TEXTS[Form.XDSAPP]).statistics.inner is None
+    unknown = fast_dp_json().replace('"res_lim_high": 8.9', '"res_lim_high": null')
+    assert read(Form.FAST_DP_JSON, unknown).statistics.inner is None
 
 
 @pytest.mark.parametrize("form", NAMED)
@@ -102,7 +124,7 @@ def test_a_mangled_text_is_unreadable_or_consistent(form, data):
     text = TEXTS[form]
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, min(len(text), start + 200)))
-    put = data.draw(st.sampled_from(["", "*****", " ", "\n", "\x00", "nan", "1e400", text[start:end] * 2]))
+    put = data.draw(st.sampled_from(PUT) | st.just(text[start:end] * 2))
     try:
         found = read(form, text[:start] + put + text[end:])
     except Unreadable as error:
@@ -110,6 +132,89 @@ def test_a_mangled_text_is_unreadable_or_consistent(form, data):
         return
     if found.statistics is not None:
         assert found.statistics.overall.d_min == pytest.approx(found.statistics.outer.d_min, rel=0.03)
+
+
+ODD = (None, True, 10**400, -(10**4000), 2**63, "\ud800", "P 4\ud800", "\u0661", "9" * 5000, [], [[1]], {})
+VALUES = st.sampled_from(ODD) | st.floats() | st.text(max_size=5)
+
+
+@pytest.mark.parametrize("form", [Form.XIA2_JSON, Form.FAST_DP_JSON])
+@given(data=st.data())
+def test_json_with_any_value_anywhere_is_unreadable_or_consistent(form, data):
+    said = json.loads(TEXTS[form])
+    places = list(_places(said))
+    holder, key = data.draw(st.sampled_from(places))
+    holder[key] = data.draw(VALUES)
+    try:
+        read(form, json.dumps(said))
+    except Unreadable as error:
+        assert str(error)
+
+
+def _places(node):
+    keys = range(len(node)) if isinstance(node, list) else list(node)
+    for key in keys:
+        yield node, key
+        if isinstance(node[key], list | dict):
+            yield from _places(node[key])
+
+
+STUMBLES = {
+    "an integer no float can hold": (Form.FAST_DP_JSON, '"cc_anom": 0.11', f'"cc_anom": {10**400}'),
+    "two points in a limit": (Form.XDSAPP, "39.20-2.0 (", "1.2.3-2.0 ("),
+    "more digits than an integer may have": (Form.XDSAPP, "900 (1000)", f"900 ({'9' * 5000})"),
+    "a symbol that is half a letter": (Form.FAST_DP_JSON, '"P 4 2 2"', '"P 4 2 \\ud800"'),
+    "a symbol that is no text": (Form.XIA2_JSON, '"P 41 21 2"', "[[96]]"),
+}
+
+
+@pytest.mark.parametrize("name", STUMBLES)
+def test_values_that_no_type_can_hold(name):
+    form, old, new = STUMBLES[name]
+    assert old in TEXTS[form]
+    try:
+        found = read(form, TEXTS[form].replace(old, new, 1))
+    except Unreadable as error:
+        assert len(str(error)) < 1000
+    else:
+        assert name.startswith("more digits") and (found.n_spots, found.n_indexed) == (0, 0)
+
+
+LONG = 1_000_000
+ENDLESS = {
+    "digits": (Form.XIA2_TXT, "13.8", "1" * LONG + "x"),
+    "digits of a pair": (Form.XDSAPP, "13.80 (3.10)", "1" * LONG + "x (1)"),
+    "brackets": (Form.XDSAPP, "13.80 (3.10)", "(" * LONG),
+    "blanks": (Form.STARANISO, "90.00   'P", "90.00" + " " * LONG + "'P"),
+    "digits in JSON": (Form.FAST_DP_JSON, '"P 4 2 2"', f'"{"1" * LONG}x"'),
+    "a line of numbers": (Form.AIMLESS, "0.98      1.02", "0.98 " * LONG),
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_endless_words_and_lines_are_refused_at_once(name):
+    form, old, new = ENDLESS[name]
+    assert old in TEXTS[form]
+    text = TEXTS[form].replace(old, new, 1)
+    began = time.process_time()
+    with pytest.raises(Unreadable):
+        read(form, text)
+    assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize("word", ["1" * 1900 + "x", "(" * 1900, "1(" * 950, "a" * 1000 + " (" + "1" * 900])
+def test_the_longest_line_takes_no_time(word):
+    text = xdsapp_results(old="13.80 (3.10)", new=word)
+    began = time.process_time()
+    with pytest.raises(Unreadable):
+        read(Form.XDSAPP, text)
+    assert time.process_time() - began < 0.1
+
+
+def test_numbers_have_few_letters():
+    assert number("0" * 39 + "7") == 7.0
+    with pytest.raises(Unreadable, match="a word of 41 letters is no number"):
+        number("0" * 40 + "7")
 
 
 @pytest.mark.parametrize("form", TEXTS)

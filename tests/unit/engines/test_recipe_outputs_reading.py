@@ -136,6 +136,9 @@ def test_a_log_of_correct():
     assert (found.crystal.candidates, found.details) == (("P 43 21 2", "P 41 21 2"), {"isa": 31.6})
     apart = found_in(replace(CORRECT, friedel=False))
     assert apart.statistics.overall.n_unique is None and "apart" in apart.remarks[0]
+    assert apart.statistics.friedel_apart and not found.statistics.friedel_apart
+    assert found.statistics.inner == found.statistics.shells[0]
+    assert found_in(replace(CORRECT, shells=(ROW,))).statistics.inner is None
     with pytest.raises(Unreadable):
         found_in(replace(CORRECT, ended=False))
     rotations = found_in(replace(CORRECT, space_group=89)).crystal

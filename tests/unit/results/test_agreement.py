@@ -38,6 +38,11 @@ def test_engines_agree_when_a_space_group_is_left_to_both():
             "poor",
             "dials finds Laue group 4/mmm, xds mmm; the lattices are the same",
         ),
+        (
+            said("xds", ("P 41 21 2",), cc_half=0.9, d_min=None),
+            "fair",
+            "Same symmetry and cell, but CC1/2 of all data is 0.998 by dials, 0.900 by xds.",
+        ),
         (said("xds", ("P 43",), ()), "poor", "dials finds Laue group 4/mmm, xds 4/m."),
         (said("xds", ("P 1",), (60, 70, 80, 90, 90, 90)), "poor", "4/mmm, xds -1; the lattices differ, too."),
         (
@@ -92,8 +97,20 @@ def test_what_was_imposed_is_not_said():
     assert said_of("xds", summary) == Said("xds", ("P 4",), CELL, 1.5, 0.99, 0.1)
     told = said_of("xds", {**summary, "asked": ["space_group", "d_min"]})
     assert told == Said("xds", (), (), None, 0.99, 0.1)
-    assert agreement([said("dials", cc_half=0.99), told]).tone == "good"
+    assert agreement([said("dials", cc_half=0.99), told]).words == ""
+    assert agreement([told, told]).words == ""
+    found = agreement([said("dials"), told, said("fast")])
+    assert (found.tone, found.words) == ("good", "dials and fast agree.")
     assert said_of("xds", {"space_group": "P 4"}).space_groups == ("P 4",)
+
+
+def test_twofold_axes_of_trigonal_groups_are_told_apart():
+    cell = (50.0, 50.0, 90.0, 90.0, 90.0, 120.0)
+    one, two = said("dials", ("P 32 2 1",), cell), said("xds", ("P 31 1 2",), cell)
+    found = agreement([one, two])
+    assert found.tone == "poor"
+    assert found.words.startswith("dials finds Laue group -3m1, xds -31m; the lattices are the same")
+    assert agreement([one, said("xds", ("P 31 2 1", "P 32 2 1"), cell)]).words == "dials and xds agree."
 
 
 def test_cells_that_are_none_are_not_compared():

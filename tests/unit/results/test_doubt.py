@@ -6,7 +6,7 @@ import pytest
 
 from beampace.core.verdict import Verdict
 from beampace.results.build import build_result
-from beampace.results.doubt import doubt_of
+from beampace.results.doubt import doubts_of
 from beampace.results.statistics import statistics
 
 
@@ -18,33 +18,44 @@ def result(dataset, ledger, record, synthetic):
 
 
 def changed(result, part: str, **values):
+    """With other values of all data, or of the inner shell."""
     found = result.statistics
-    where = found.shells[0] if part == "inner" else found.overall
-    new = where.model_copy(update=values)
-    update = {"shells": (new, *found.shells[1:])} if part == "inner" else {"overall": new}
-    return result.model_copy(update={"statistics": found.model_copy(update=update)})
+    new = getattr(found, part).model_copy(update=values)
+    return result.model_copy(update={"statistics": found.model_copy(update={part: new})})
 
 
 def test_nothing_speaks_against_good_data(result):
-    assert doubt_of(result) == ""
-    assert doubt_of(result.model_copy(update={"statistics": None})) == ""
+    assert doubts_of(result) == {"signal": "", "low_resolution": "", "lattice": ""}
+    assert doubts_of(result.model_copy(update={"statistics": None})) == {}
 
 
 @pytest.mark.parametrize(
-    ("part", "values", "words"),
+    ("part", "values", "question", "words"),
     [
-        ("overall", {"cc_half_significant": False}, "half data sets do not agree significantly"),
-        ("overall", {"cc_half_significant": False, "n_repeated": 5}, ""),
-        ("overall", {"cc_half_significant": None}, ""),
-        ("inner", {"cc_half": 0.9}, "CC1/2 is only 0.90 even at low resolution"),
-        ("inner", {"cc_half": None}, ""),
+        ("overall", {"cc_half_significant": False}, "signal", "half data sets do not agree significantly"),
+        ("overall", {"cc_half_significant": False, "n_repeated": 5}, "signal", None),
+        ("overall", {"cc_half_significant": None}, "signal", None),
+        ("inner", {"cc_half": 0.9}, "low_resolution", "CC1/2 is only 0.90 even at low resolution"),
+        ("inner", {"cc_half": 0.9, "n_repeated": 5}, "low_resolution", None),
+        ("inner", {"cc_half": 0.9, "n_repeated": None}, "low_resolution", "CC1/2 is only 0.90"),
+        ("inner", {"cc_half": None}, "low_resolution", None),
     ],
 )
-def test_data_that_do_not_agree(result, part, values, words):
-    assert doubt_of(changed(result, part, **values)) == words
+def test_data_that_do_not_agree_or_do_not_say(result, part, values, question, words):
+    found = doubts_of(changed(result, part, **values))
+    assert (question in found) is (words is not None)
+    assert found.get(question, "").startswith(words or "")
+    assert [name for name in found if found[name]] == ([question] if words else [])
+
+
+def test_a_program_that_tells_no_inner_shell_is_not_asked(result):
+    statistics = result.statistics.model_copy(update={"inner": None, "shells": ()})
+    assert "low_resolution" not in doubts_of(result.model_copy(update={"statistics": statistics}))
 
 
 def test_a_lattice_that_explains_little(result):
     crystal = result.crystal.model_copy(update={"indexed_fraction": 0.3})
-    said = doubt_of(result.model_copy(update={"crystal": crystal}))
-    assert said == "the lattice explains only 30 % of the spots"
+    found = doubts_of(result.model_copy(update={"crystal": crystal}))
+    assert found["lattice"] == "the lattice explains only 30 % of the spots"
+    unknown = result.crystal.model_copy(update={"indexed_fraction": None})
+    assert "lattice" not in doubts_of(result.model_copy(update={"crystal": unknown}))

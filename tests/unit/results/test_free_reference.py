@@ -129,6 +129,14 @@ def test_another_form_is_refused_and_both_cells_are_named(tmp_path, group, cell)
         assert part in caught.value.detail
 
 
+def test_another_way_of_the_twofold_axes_is_another_form(tmp_path) -> None:
+    cell = (50.0, 50.0, 90.0, 90, 90, 120)
+    path = reference(tmp_path / "ref.mtz", group="P 31 1 2", cell=cell, flags=sets(20))
+    with pytest.raises(InputError, match="cannot be taken over by index"):
+        take_free_flags(merged("P 32 2 1", cell), read_free_reference(path))
+    take_free_flags(merged("P 32 1 2", cell), read_free_reference(path))
+
+
 class TestAmbiguity:
     """P 43 can be indexed in two ways; (h, k, l) is (k, h, -l) in the other."""
 
@@ -163,6 +171,28 @@ class TestAmbiguity:
         read = read_free_reference(reference(tmp_path / "ref.mtz", group="P 43", flags=self.flags))
         assert "is not known" in take_free_flags(merged("P 43"), read)
 
+    @pytest.mark.parametrize("share", [0.0, 0.5])
+    def test_where_either_setting_fits_as_well_it_is_said(self, tmp_path, share) -> None:
+        """A perfect twin, and amplitudes that have nothing to do with those of the reference."""
+        path = reference(tmp_path / "ref.mtz", group="P 43", flags=self.flags, amplitude=self.amplitude)
+        noise = np.random.default_rng(3)
+
+        def twinned(hkl):
+            both = self.amplitude(hkl) ** 2 + self.amplitude(hkl, other=True) ** 2
+            return np.sqrt(share * both + (1 - 2 * share) * noise.exponential(size=len(hkl)))
+
+        mine = merged("P 43", amplitude=twinned)
+        read = read_free_reference(path)
+        assert take_free_flags(mine, read).endswith("the reference has is not known.")
+        assert (flags_of(mine) == self.flags(mine.make_miller_array())).all()
+
+        def symmetric(hkl):
+            return free_flags(hkl, gemmi.SpaceGroup("P 43"))
+
+        even = reference(tmp_path / "even.mtz", group="P 43", flags=symmetric, amplitude=self.amplitude)
+        words = take_free_flags(merged("P 43", amplitude=twinned), read_free_reference(even))
+        assert "is not known" not in words and "another way" not in words
+
     def test_flags_of_the_lattice_s_symmetry_fit_either_way(self, tmp_path) -> None:
         def flags(hkl):
             return free_flags(hkl, gemmi.SpaceGroup("P 43"))
@@ -180,6 +210,11 @@ class TestAmbiguity:
         ({"flags": lambda hkl: np.arange(len(hkl)) % 20 + 1}, "marks no test set"),
         ({"flags": lambda hkl: np.arange(len(hkl)) / 7}, "no whole numbers"),
         ({"flags": lambda hkl: np.arange(len(hkl)) % 3 * 10}, "marks 33.4% of its reflections with 0"),
+        ({"flags": lambda hkl: np.arange(len(hkl)) % 2}, "marks 50.0% of its reflections, which is no test"),
+        ({"flags": lambda hkl: np.arange(len(hkl)) % 3 // 2}, "marks 33.3% of its reflections, which is no"),
+        ({"flags": lambda hkl: (np.arange(len(hkl)) == 7) * 1}, "marks 0.0% of its reflections, which is no"),
+        ({"flags": lambda hkl: np.where(np.arange(len(hkl)) % 20, 1e30, 0)}, "no whole numbers up to 1000"),
+        ({"flags": lambda hkl: np.where(np.arange(len(hkl)) % 20, -1e30, 0)}, "no whole numbers up to"),
     ],
 )
 def test_what_is_no_reference_is_refused(tmp_path, options, words) -> None:
@@ -187,6 +222,15 @@ def test_what_is_no_reference_is_refused(tmp_path, options, words) -> None:
     with pytest.raises(InputError, match=words) as caught:
         read_free_reference(path)
     assert caught.value.code is Failure.BAD_REQUEST
+
+
+@pytest.mark.parametrize("index", [3e6, -3e6, 1e30, np.nan])
+def test_indices_no_crystal_has_are_refused(tmp_path, index) -> None:
+    mtz = merged(flags=sets(20))
+    mtz.column_with_label("K").array[5] = index
+    mtz.write_to_file(str(tmp_path / "ref.mtz"))
+    with pytest.raises(InputError, match="has Miller indices that are none, or beyond 524288"):
+        read_free_reference(tmp_path / "ref.mtz")
 
 
 def test_what_is_no_merged_mtz_is_refused(tmp_path, record) -> None:

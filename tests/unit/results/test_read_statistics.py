@@ -32,9 +32,13 @@ def judged(dataset, record):
     ledger = FrameLedger.announced(360).mark(range(1, 361), FrameState.READABLE)
     crystal = replace(record.crystal, candidates=("P 43 21 2",), indexed_fraction=None)
 
-    def verdict(**known) -> Verdict:
+    def verdict(inner: ShellInfo | None = None, **known) -> Verdict:
         made = StatisticsInfo(
-            overall=shell(40.0, **known), outer=shell(1.9, cc_half=0.4), shells=(), method="Read."
+            overall=shell(40.0, **known),
+            outer=shell(1.9, cc_half=0.4),
+            shells=(),
+            method="Read.",
+            inner=inner,
         )
         return judge_merged(turned, ledger, crystal, made, merged="tool/x.mtz")
 
@@ -48,6 +52,15 @@ def test_what_is_not_known_is_left_out_of_the_words(judged):
         "Merged to 1.80 Å in P 43 21 2: 99.0 % complete, 6.5-fold, R_meas 0.061; 180 degrees in 360 frames."
     )
     assert "complete, CC1/2 0.998; 180" in judged(completeness=0.99, cc_half=0.998).words
+
+
+def test_an_inner_shell_that_disagrees_is_told_without_the_others(judged):
+    bad = shell(40.0, cc_half=0.93)
+    (warning,) = judged(completeness=0.99, cc_half=0.99, inner=bad).warnings
+    assert warning.startswith("Even at low resolution CC1/2 is only 0.93")
+    assert judged(completeness=0.99, cc_half=0.99, inner=shell(40.0)).warnings == ()
+    few = shell(40.0, cc_half=0.5, n_repeated=4)
+    assert judged(completeness=0.99, cc_half=0.99, inner=few).warnings == ()
 
 
 def test_little_data_are_little_whoever_says_so(judged):

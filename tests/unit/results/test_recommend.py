@@ -22,7 +22,10 @@ from beampace.results.recommended import (
 )
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
-BASE = Candidate("process_001", "process", "dials", "merged", 0, 360, NOW, 1.8, 0.98, 0.999)
+BASE = Candidate(
+    "process_001", "process", "dials", "merged", 0, 360, NOW, 1.8, 0.98, 0.999, doubts={"low_resolution": ""}
+)
+DOUBTED = {"low_resolution": "CC1/2 is only 0.90"}
 
 # What the other result has else, whether it is preferred, and what the reason says.
 TABLE = {
@@ -39,7 +42,13 @@ TABLE = {
     "agrees better": ({"cc_half": 0.9995}, True, "agree better"),
     "newer": ({"created": NOW + timedelta(hours=1)}, True, "newer"),
     "of several crystals": ({"work": "merge"}, True, "merge before process"),
-    "suspect": ({"engine": "xds", "doubt": "CC1/2 is only 0.90"}, False, "in process_002 CC1/2 is only 0.90"),
+    "suspect": ({"engine": "xds", "doubts": DOUBTED}, False, "in process_002 CC1/2 is only 0.90"),
+    "suspect by what the other was not asked": (
+        {"engine": "xds", "doubts": {"lattice": "the lattice explains only 30 % of the spots"}}, True,
+        "xds is preferred to dials. Use it with care: the lattice explains only 30 % of the spots.",
+    ),
+    "never asked": ({"engine": "other", "doubts": {}}, False, "dials is preferred to other"),
+    "suspect and of more frames": ({"n_frames": 720, "doubts": DOUBTED}, True, "720 frames"),
     "a map": ({"work": "map", "code": "mapped"}, False, "process before map"),
 }  # fmt: skip
 
@@ -91,10 +100,31 @@ CONTESTS = {
     ),
     "too high": (
         [found(1, "dials", FULL, cc_half=0.9, r_meas=0.4), found(2, "xds", HALF)], "process_002",
-        ("observations agree better in its symmetry (CC1/2 0.999, not 0.900; R_meas 0.080, not 0.400)",),
+        ("observations agree better in its symmetry (CC1/2 of process_001 is 0.900, the best is 0.999).",),
     ),
     "too high by R_meas alone": (
-        [found(1, "dials", FULL, r_meas=0.16), found(2, "xds", HALF)], "process_002", ("R_meas 0.080",),
+        [found(1, "dials", FULL, r_meas=0.16), found(2, "xds", HALF)], "process_002",
+        ("agree better in its symmetry (R_meas of process_001 is 0.160, the best is 0.080).",),
+    ),
+    "R_meas of data that reach less far is no measure": (
+        [found(1, "xds", FULL, r_meas=0.16), found(2, "dials", HALF, d_min=2.4)], "process_001",
+        ("which is higher than that of process_002",),
+    ),
+    "nor is one that takes Friedel mates apart": (
+        [found(1, "xds", FULL, r_meas=0.16), found(2, "dials", HALF, friedel_apart=True)], "process_001",
+        ("which is higher than that of process_002",),
+    ),
+    "without R_meas CC1/2 alone counts": (
+        [found(1, "xds", FULL, r_meas=None, cc_half=0.98), found(2, "dials", HALF)], "process_001",
+        ("which is higher than that of process_002",),
+    ),
+    "without any number nothing bears a symmetry": (
+        [found(1, "dials", FULL, r_meas=None, cc_half=None), found(2, "xds", HALF, cc_half=None)],
+        "process_002", ("(how well they agree in process_001 is not known)",),
+    ),
+    "CC1/2 that only the other has": (
+        [found(1, "dials", FULL, cc_half=None), found(2, "xds", HALF)],
+        "process_002", ("(CC1/2 of process_001 is not known)",),
     ),
     "too low": (
         [found(1, "dials", HALF), found(2, "xds", FULL, r_meas=0.09)], "process_002",
@@ -106,8 +136,13 @@ CONTESTS = {
         ("dials is preferred to xds", "The primitive cell of xds is twice that of dials"),
     ),
     "a suspect majority": (
-        [found(1, "dials", HALF), found(2, "xds", FULL, doubt="x"), found(3, "fast", FULL, doubt="y")],
-        "process_001", ("in process_002 x.", "Laue group"),
+        [found(1, "dials", HALF), found(2, "xds", FULL, doubts=DOUBTED),
+         found(3, "fast", FULL, doubts=DOUBTED)],
+        "process_001", ("in process_002 CC1/2 is only 0.90.", "Laue group"),
+    ),
+    "a majority that is suspect by what the other was not asked": (
+        [found(1, "dials", HALF, doubts={}), found(2, "xds", FULL, doubts=DOUBTED), found(3, "fast", FULL)],
+        "process_003", ("more engines find its symmetry", "xds found the same symmetry and lattice."),
     ),
     "all different": (
         [found(1, "dials", LOW), found(2, "xds", HALF), found(3, "fast", FULL)], "process_003",
@@ -145,10 +180,29 @@ def test_what_engines_differ_in_otherwise_is_said_and_changes_nothing():
 
 
 def test_a_doubt_of_the_best_is_said():
-    doubtful = replace(BASE, doubt="the lattice explains only 30 % of the spots")
+    doubtful = replace(BASE, doubts={"signal": "", "lattice": "the lattice explains only 30 % of the spots"})
     assert recommend([doubtful]).reason == (
         "It is the only result. Use it with care: the lattice explains only 30 % of the spots."
     )
+
+
+def test_a_doubt_counts_wherever_a_result_that_was_asked_the_same_stands():
+    """Also where one that was not asked is preferred to that one: the order does not go in circles."""
+    suspect = replace(BASE, doubts=DOUBTED)
+    stands = replace(BASE, name="process_002", engine="xds")
+    unknown = replace(BASE, name="process_003", engine="xdsapp", doubts={"lattice": ""})
+    for order in permutations((suspect, stands, unknown)):
+        choice = recommend(order, ("dials", "xdsapp", "xds"))
+        assert choice.result == unknown
+        assert choice.reason == "Preferred to process_002: xdsapp is preferred to xds."
+    for order in permutations((suspect, unknown)):
+        assert recommend(order, ("dials", "xdsapp", "xds")).result == suspect
+
+
+def test_the_reason_names_the_doubt_that_decided():
+    suspect = replace(BASE, doubts={"signal": "nothing agrees", "lattice": "few spots fit"})
+    other = replace(BASE, name="process_002", doubts={"lattice": ""})
+    assert recommend([suspect, other]).reason == "Preferred to process_001: in process_001 few spots fit."
 
 
 def test_who_speaks_for_an_engine():
@@ -158,6 +212,36 @@ def test_who_speaks_for_an_engine():
     failed = found(5, "fast", FULL, code="not_indexed")
     assert compared([told, new, old, before, failed], 0) == (new,)
     assert compared([told], 0) == (told,)
+
+
+SPEAKERS = {
+    "few frames later": ({"n_frames": 36}, False),
+    "nearly as many frames later": ({"n_frames": 350}, True),
+    "little data later": ({"code": "little_data"}, False),
+    "many more frames before": ({"n_frames": 720, "created": NOW - timedelta(hours=1)}, True),
+}
+
+
+@pytest.mark.parametrize("name", SPEAKERS)
+def test_the_newest_speaks_only_among_its_like(name):
+    changes, speaks = SPEAKERS[name]
+    old = found(1, "dials", FULL)
+    new = found(2, "dials", HALF, **({"created": NOW + timedelta(hours=1)} | changes))
+    for order in permutations((old, new)):
+        assert compared(order, 0) == (new if speaks else old,)
+
+
+def test_what_was_told_its_space_group_does_not_say_how_many_frames_are_many():
+    one = found(1, "dials", FULL, n_frames=180)
+    two = found(2, "dials", HALF, n_frames=175, created=NOW + timedelta(hours=1))
+    assert compared([one, two, given(found(3, "dials", LOW))], 0) == (two,)
+
+
+def test_a_new_result_of_few_frames_does_not_silence_its_engine():
+    full, other = found(1, "xds", FULL), found(2, "fast", FULL)
+    few = found(3, "xds", HALF, n_frames=20, created=NOW + timedelta(hours=1))
+    choice = recommend([full, other, few], ("dials", "xds"))
+    assert choice.agreed.words == "fast and xds agree." and choice.compared == (other, full)
 
 
 def test_rotations_of_laue_groups():

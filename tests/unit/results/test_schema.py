@@ -48,6 +48,11 @@ def test_reference_page_is_current() -> None:
     assert (DOCS / "result.md").read_text() == schema_page(), "run `make docs`"
 
 
+def test_the_page_says_what_readers_have_to_bear() -> None:
+    page = " ".join(schema_page().split())
+    assert "Readers must ignore keys they do not know" in page and "counts may be null" in page
+
+
 def test_round_trip(result) -> None:
     assert Result.from_json(result.to_json()) == result
 

@@ -33,7 +33,7 @@ def shell(**changes) -> ShellInfo:
 
 def data(**changes) -> StatisticsInfo:
     overall, outer = shell(**changes), shell(**{"d_max": 1.7, "cc_half": 0.4, **changes})
-    return StatisticsInfo(overall=overall, outer=outer, shells=(shell(), outer), method="m")
+    return StatisticsInfo(overall=overall, outer=outer, shells=(shell(), outer), method="m", inner=shell())
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 from beampace.core.work import WorkName
 from beampace.results.recommend import Choice, recommend
 from beampace.results.schema import Asked
-from beampace.service.ending import summary_of
-from beampace.service.result_pages import candidate_of
+from beampace.results.shown import summary_of
 from beampace.store import Ledger, open_ledger
+from beampace.web.lines.candidates import candidate_of
 from tests.support.catalogue import LYSO, Catalogued, catalogued, merged
 
 
@@ -49,10 +49,21 @@ def test_what_was_asked_for_is_kept(made: Catalogued) -> None:
     assert "asked" not in summary_of(merged(made, "lyso_001", "xds", LYSO, 1.8))
 
 
+def test_the_kind_of_an_r_value_goes_with_the_result(made: Catalogued) -> None:
+    found = merged(made, "lyso_001", "fast", LYSO, 1.5)
+    assert found.statistics is not None and "friedel_apart" not in summary_of(found)
+    statistics = found.statistics.model_copy(update={"friedel_apart": True})
+    row = made.finish(
+        "lyso_001", WorkName.PROCESS, "fast", found.model_copy(update={"statistics": statistics})
+    )
+    assert candidate_of(row).friedel_apart
+
+
 def test_a_doubt_goes_with_the_result(made: Catalogued) -> None:
     found = merged(made, "lyso_001", "dials", LYSO, 1.3)
     assert found.crystal is not None
     crystal = found.crystal.model_copy(update={"indexed_fraction": 0.2})
     row = made.finish("lyso_001", WorkName.PROCESS, "dials", found.model_copy(update={"crystal": crystal}))
     assert candidate_of(row).doubt == "the lattice explains only 20 % of the spots"
+    assert list(candidate_of(row).doubts) == ["signal", "low_resolution", "lattice"]
     assert chosen(made, "lyso_001").result.name == "process_001"  # though it reaches less far

@@ -11,6 +11,7 @@ from beampace.core.scope import EVERYTHING
 from beampace.core.taxonomy import TAXONOMY, Exit, Failure
 from beampace.core.tone import tone_of
 from beampace.core.work import WorkClass, WorkName
+from beampace.results.schema import Asked
 from beampace.store import open_ledger
 from beampace.web.lines import (
     attempt_lines,
@@ -20,7 +21,7 @@ from beampace.web.lines import (
     wishes_words,
 )
 from beampace.web.records.lines import AttemptLine, DatasetLine
-from tests.support.catalogue import BETA, LYSO, Catalogued, catalogued, merged
+from tests.support.catalogue import BETA, LYSO, THAU, Catalogued, catalogued, merged
 from tests.support.ledgers import Clock
 
 
@@ -83,6 +84,12 @@ def test_engines_that_differ_and_results_from_before_the_dataset_grew(made: Cata
     assert line(made, "thau_002").agreement.tone == "poor"
     made.ledger.grow(made.datasets["thau_002"])
     assert line(made, "thau_002").agreement.words == ""
+
+
+def test_a_new_result_of_few_frames_does_not_speak_for_its_engine(made: Catalogued):
+    few = merged(made, "thau_002", "dials", ("P 2 21 21", THAU[1]), 2.4, asked=Asked(images=(1, 100)))
+    made.finish("thau_002", WorkName.PROCESS, "dials", few)
+    assert line(made, "thau_002").agreement.words.startswith("dials finds Laue group 4/mmm, fast mmm")
 
 
 def test_a_limit_that_was_asked_for_is_no_disagreement(made: Catalogued):

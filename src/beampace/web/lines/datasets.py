@@ -8,8 +8,10 @@ from typing import Literal, cast
 from beampace.core.job import JobState, exit_of
 from beampace.core.taxonomy import Exit
 from beampace.core.work import WorkName
-from beampace.results.agreement import Said, agreement, said_of
+from beampace.results.agreement import agreement
+from beampace.results.candidate import compared
 from beampace.store import CatalogueRow, DatasetRow, ResultRow
+from beampace.web.lines.candidates import candidate_of
 from beampace.web.lines.crystals import crystal_line
 from beampace.web.lines.results import name_of
 from beampace.web.lines.verdicts import standing_of
@@ -55,22 +57,10 @@ def frame_numbers(one: DatasetRow) -> FrameNumbers:
 
 
 def agreement_of(row: CatalogueRow) -> Agreement:
-    """Between engines, by the latest result of each that has merged data of the dataset as it is now.
-
-    What somebody asked for, a space group or a resolution limit, is not what an engine says.
-    """
-    said: dict[str, Said] = {}
-    for one in row.results:
-        if one.work is WorkName.PROCESS and one.generation == row.dataset.generation and _is_crystal(one):
-            found = said_of(one.engine, one.result.summary)
-            if one.engine not in said or (found.space_groups and not said[one.engine].space_groups):
-                said[one.engine] = found
-    agreed = agreement([found for _, found in sorted(said.items())])
+    """Between engines, by the results that speak for them of the dataset as it is now."""
+    speaking = compared(map(candidate_of, row.results), row.dataset.generation)
+    agreed = agreement([one.said for one in speaking if one.said is not None])
     return Agreement(tone=agreed.tone, words=agreed.words)
-
-
-def _is_crystal(row: ResultRow) -> bool:
-    return exit_of(row.result.code) is Exit.RESULT and bool(row.result.summary.get("cell"))
 
 
 def _recommended(row: CatalogueRow) -> ResultRow | None:

@@ -55,7 +55,13 @@ def statistics_of(table: Table, method: str, d_min_reason: str = "") -> Statisti
     for name in NEEDED:
         if name not in table or None in (table[name][OVERALL], table[name][OUTER]):
             raise Unreadable(f"it does not say {name}")
-    return Statistics(shell_of(table, OVERALL), shell_of(table, OUTER), (), method, d_min_reason)
+    return Statistics(
+        overall=shell_of(table, OVERALL),
+        outer=shell_of(table, OUTER),
+        method=method,
+        d_min_reason=d_min_reason,
+        inner=shell_of(table, INNER) if all(table[name][INNER] for name in ("d_max", "d_min")) else None,
+    )
 
 
 def shell_of(table: Table, column: int) -> Shell:
@@ -86,9 +92,8 @@ def shell(known: Mapping[str, float | None]) -> Shell:
 
 
 def details_of(table: Table) -> dict[str, Any]:
-    """The inner shell, and what our schema has no place for."""
-    inner = shell_of(table, INNER) if all(table[name][INNER] for name in ("d_max", "d_min")) else None
-    found: dict[str, Any] = {"inner_shell": _said(inner)} if inner else {}
+    """What our schema has no place for."""
+    found: dict[str, Any] = {}
     for name in FURTHER:
         if name in table:
             shares = [None if v is None else _share(v) if name in PER_CENT else v for v in table[name]]
@@ -105,13 +110,10 @@ def with_shells(statistics: Statistics, shells: tuple[Shell, ...]) -> Statistics
     return replace(
         statistics,
         shells=shells,
+        inner=shells[0] if len(shells) > 1 else None,
         overall=replace(statistics.overall, n_repeated=total),
         outer=replace(statistics.outer, n_repeated=shells[-1].n_repeated),
     )
-
-
-def _said(one: Shell) -> dict[str, Any]:
-    return {name: value for name in one.__slots__ if (value := getattr(one, name)) is not None}
 
 
 def _share(per_cent: float) -> float:

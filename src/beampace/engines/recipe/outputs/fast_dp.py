@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 from beampace.engines.recipe.outputs.columns import Table, details_of, rows, statistics_of
 from beampace.engines.recipe.outputs.found import Found, Unreadable
-from beampace.engines.recipe.outputs.json_text import a_list, a_mapping, a_number, content
+from beampace.engines.recipe.outputs.json_text import a_list, a_mapping, a_number, a_text, content
 from beampace.engines.recipe.outputs.symmetry import crystal_of
 from beampace.engines.recipe.outputs.text import Values, behind, only, values, whole_lines
 
 METHOD = "CC1/2 of random half sets; R_merge within I+ and I-{r_meas}, by fast_dp"
+
+WITHIN = "r_meas_within_iplusi_minus"
+"""Key of an R_meas that takes Friedel mates for different reflections."""
 
 SHELLS = ("overall", "innerShell", "outerShell")
 KEYS: Mapping[str, str] = {
@@ -19,7 +22,7 @@ KEYS: Mapping[str, str] = {
     "res_lim_high": "d_min",
     "r_merge": "r_merge",
     "r_meas_all_iplusi_minus": "r_meas",
-    "r_meas_within_iplusi_minus": "r_meas",
+    WITHIN: "r_meas",
     "mean_i_sig_i": "mean_i_over_sigma",
     "completeness": "completeness",
     "multiplicity": "multiplicity",
@@ -65,7 +68,7 @@ def parse_fast_dp_json(text: str) -> Found:
         table.setdefault(name, tuple(a_number(one[key], key) for one in found))
     meas = next((key for key in names if key.startswith("r_meas")), "")
     cell = [a_number(value, "unit_cell") for value in a_list(said, "unit_cell")]
-    return _found(table, _symbol(said), cell, _method(meas))
+    return _found(table, a_text(said.get("spacegroup"), "spacegroup"), cell, meas)
 
 
 def parse_fast_dp_log(text: str) -> Found:
@@ -78,27 +81,22 @@ def parse_fast_dp_log(text: str) -> Found:
     symbol = only(list(behind(lines, GROUP)), f"line {GROUP!r}")
     cell = only(list(behind(lines, CELL)), f"line {CELL!r}")
     table = rows(lines, LABELS)
-    return _found(_fractions(table), symbol, values(cell.split(), 6, CELL), _method(""))
+    return _found(_fractions(table), symbol, values(cell.split(), 6, CELL))
 
 
-def _found(table: Table, symbol: str, cell: Values | list[float | None], method: str) -> Found:
+def _found(table: Table, symbol: str, cell: Values | list[float | None], r_meas: str = "") -> Found:
+    """All of it; `r_meas` is the key of the R_meas in the table."""
     if missing := NEEDED - set(table):
         raise Unreadable(f"it does not say {', '.join(sorted(missing))}")
     # fast_dp looks at no absences: what it names is a point group.
     crystal = crystal_of((symbol,), cell, point_group_only=True)
-    return Found(crystal, statistics_of(table, method), details=details_of(table))
+    statistics = replace(statistics_of(table, _method(r_meas)), friedel_apart=r_meas == WITHIN)
+    return Found(crystal, statistics, details=details_of(table))
 
 
 def _method(r_meas: str) -> str:
-    where = {"r_meas_all_iplusi_minus": ", R_meas over all", "r_meas_within_iplusi_minus": ", R_meas, too"}
+    where = {"r_meas_all_iplusi_minus": ", R_meas over all", WITHIN: ", R_meas, too"}
     return METHOD.format(r_meas=where.get(r_meas, ""))
-
-
-def _symbol(said: Mapping[str, Any]) -> str:
-    symbol = said.get("spacegroup")
-    if not isinstance(symbol, str):
-        raise Unreadable("it names no space group")
-    return symbol
 
 
 def _fractions(table: Table) -> Table:

@@ -67,6 +67,8 @@ class Statistics:
         shells: all shells from low to high resolution, or () when the program does not list them.
         method: how the values are defined.
         d_min_reason: why the data end at this resolution.
+        inner: the shell of lowest resolution, or None when the program says nothing of it.
+        friedel_apart: whether R_meas takes Friedel mates for different reflections.
         inside: share of the reflections recorded inside a cut-off surface, where data were cut by one.
     """
 
@@ -75,6 +77,8 @@ class Statistics:
     shells: tuple[Shell, ...] = ()
     method: str = ""
     d_min_reason: str = ""
+    inner: Shell | None = None
+    friedel_apart: bool = False
     inside: float | None = None
 
     def __post_init__(self) -> None:

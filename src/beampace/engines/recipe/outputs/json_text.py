@@ -49,6 +49,17 @@ def a_list(of: Mapping[str, Any], key: str) -> list[Any]:
     return found
 
 
+def a_text(value: Any, name: str) -> str:
+    """A text.
+
+    Raises:
+        Unreadable: it is something else.
+    """
+    if not isinstance(value, str):
+        raise Unreadable(f"{name!r} holds no text")
+    return value
+
+
 def a_number(value: Any, name: str) -> float | None:
     """A number, None for null and what is not finite.
 
@@ -58,5 +69,9 @@ def a_number(value: Any, name: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Unreadable(f"{name!r} holds {value!r}, no number")
-    return float(value) if math.isfinite(value) else None
+        raise Unreadable(f"{name!r} holds a {type(value).__name__}, no number")
+    try:
+        found = float(value)
+    except OverflowError as error:
+        raise Unreadable(f"{name!r} holds a number no float can hold") from error
+    return found if math.isfinite(found) else None

@@ -69,7 +69,7 @@ def group_of(symbol: str, cell: UnitCell) -> gemmi.SpaceGroup:
     group = None
     if text.isdecimal() and len(text) <= 3:
         group = gemmi.find_spacegroup_by_number(int(text)) if 1 <= int(text) <= 230 else None
-    elif text:
+    elif text.isascii() and text:
         group = gemmi.find_spacegroup_by_name(text, cell.alpha, cell.gamma)
     if group is None:
         raise Unreadable(f"there is no space group {symbol!r}")

@@ -11,14 +11,27 @@ from beampace.engines.recipe.outputs.found import Unreadable
 NOTHING = re.compile(r"-+|\*+|N/?A|n/?a|nan|NaN|None", re.ASCII)
 """How programs write that there is no value; asterisks are Fortran's for one that has no room."""
 
-NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+
+LONGEST_WORD = 40
+"""Letters of a printed number; in a longer word nothing is looked for."""
+
+LONGEST_LINE = 2000
+"""Letters of a printed line; a file with a longer one is no text for people."""
 
 Values = tuple[float | None, ...]
 
 
 def whole_lines(text: str) -> list[str]:
-    """The lines that are ended: the last one of a file that is still written, or was cut, is none."""
+    """The lines that are ended: the last one of a file that is still written, or was cut, is none.
+
+    Raises:
+        Unreadable: one is far too long.
+    """
     lines = text.split("\n")
+    longest = max(map(len, lines))
+    if longest > LONGEST_LINE:
+        raise Unreadable(f"it has a line of {longest} letters")
     return [line.rstrip("\r") for line in lines[:-1]]
 
 
@@ -28,6 +41,8 @@ def number(word: str) -> float | None:
     Raises:
         Unreadable: it is neither.
     """
+    if len(word) > LONGEST_WORD:
+        raise Unreadable(f"a word of {len(word)} letters is no number")
     if NOTHING.fullmatch(word):
         return None
     if not NUMBER.fullmatch(word) or not math.isfinite(value := float(word)):

@@ -65,6 +65,8 @@ def _statistics(log: CorrectLog) -> Statistics:
         outer=shells[-1],
         shells=shells,
         method=METHOD if log.friedel else METHOD_APART,
+        inner=shells[0] if len(shells) > 1 else None,
+        friedel_apart=not log.friedel,
     )
 
 

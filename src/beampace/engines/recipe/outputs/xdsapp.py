@@ -21,15 +21,15 @@ TABLE = "Table 1 like summary"
 BEHIND = "Result files generated"
 """The heading that follows the table: without it the file ends early."""
 
-PAIR = re.compile(r"(?P<overall>\S+)\s*\(\s*(?P<outer>\S+?)\s*\)")
-RANGE = re.compile(r"([\d.]+)-([\d.]+) \(([\d.]+)-([\d.]+)\)")
+PAIR = re.compile(r"(?P<overall>[^\s()]+)\s*\(\s*(?P<outer>[^\s()]+)\s*\)")
+RANGE = re.compile(r"([^\s()-]+)-([^\s()-]+) \(([^\s()-]+)-([^\s()-]+)\)")
 NO_R_MEAS = -99.9
 """How XDS writes an R_meas (in per cent) where nothing was observed twice."""
 NO_ISA = 50.0
 """ISa of the error model XDS starts from: no measurement."""
 
-INDEXED = re.compile(r"(\d+) \((\d+)\)")
-GROUP = re.compile(r"\S.*\((\d+)\)")
+INDEXED = re.compile(r"(\d{1,9}) \((\d{1,9})\)", re.ASCII)
+GROUP = re.compile(r"\S.*\((\d{1,3})\)", re.ASCII)
 
 PAIRS: Mapping[str, tuple[str, float]] = {
     "I/sigI": ("mean_i_over_sigma", 1.0),
@@ -108,7 +108,7 @@ def _statistics(table: Mapping[str, str], *, apart: bool) -> Statistics:
     limits = RANGE.fullmatch(_of(table, "Resolution limit [A]"))
     if limits is None:
         raise Unreadable(f"{_of(table, 'Resolution limit [A]')!r} is no range of resolution")
-    ends = [float(limit) for limit in limits.groups()]
+    ends = values(limits.groups(), 4, "Resolution limit")
     pairs = {name: _pair(table, label, factor) for label, (name, factor) in PAIRS.items() if label in table}
     if missing := {"completeness", "r_meas", "mean_i_over_sigma"} - set(pairs):
         raise Unreadable(f"it does not say {', '.join(sorted(missing))}")
@@ -118,10 +118,11 @@ def _statistics(table: Mapping[str, str], *, apart: bool) -> Statistics:
         overall=replace(overall, n_unique=None, multiplicity=None) if apart else overall,
         outer=_shell(ends[2:], {name: pair[1] for name, pair in pairs.items()}),
         method=METHOD_APART if apart else METHOD,
+        friedel_apart=apart,
     )
 
 
-def _shell(ends: Sequence[float], known: Mapping[str, float | None]) -> Shell:
+def _shell(ends: Sequence[float | None], known: Mapping[str, float | None]) -> Shell:
     return shell({"d_max": ends[0], "d_min": ends[1], **known})
 
 

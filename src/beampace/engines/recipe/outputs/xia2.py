@@ -8,7 +8,7 @@ from typing import Any
 
 from beampace.engines.recipe.outputs.columns import Table, details_of, statistics_of
 from beampace.engines.recipe.outputs.found import Found, Statistics, Unreadable
-from beampace.engines.recipe.outputs.json_text import a_list, a_mapping, a_number, content
+from beampace.engines.recipe.outputs.json_text import a_list, a_mapping, a_number, a_text, content
 from beampace.engines.recipe.outputs.symmetry import crystal_of
 from beampace.engines.recipe.outputs.text import Values, after, behind, number, only, values, whole_lines
 
@@ -56,7 +56,8 @@ def parse_xia2_json(text: str) -> Found:
     if not isinstance(printed, dict):
         raise Unreadable("its statistics are of another form")
     rows = {ours: _numbers(printed, theirs) for theirs, ours in LABELS.items() if theirs in printed}
-    symbols = [str(symbol) for symbol in a_list(scaler, "_scalr_likely_spacegroups")]
+    groups = a_list(scaler, "_scalr_likely_spacegroups")
+    symbols = [a_text(symbol, "_scalr_likely_spacegroups") for symbol in groups]
     if not symbols:
         raise Unreadable("it names no space group")
     cell = [a_number(value, "_scalr_cell") for value in a_list(scaler, "_scalr_cell")]
