@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from beampace.analysis.rotation.observations import Observations, observed
 from beampace.core.cell import UnitCell
-from beampace.simulate.crystal import orthogonalisation_b, reflections
+from beampace.simulate.crystal import CrystalSpec, orthogonalisation_b, reflections
 from beampace.simulate.groups import CRYSTALS
 
 Floats = npt.NDArray[np.float64]
@@ -25,7 +25,8 @@ class Scan:
     """How a crystal is measured.
 
     `c` and `b` are functions of the frame; `absorption` of the two directions; `photons`: mean of a whole
-    reflection on the common scale; `background`: photons under it; `a`, `b_error`: of the error model.
+    reflection on the common scale; `background`: photons under it; `a`, `b_error`: of the error model;
+    `axial`: reflections along the axes that screws forbid are measured as well, as nothing.
     """
 
     degrees: float = 180.0
@@ -39,6 +40,7 @@ class Scan:
     a: float = 1.0
     b_error: float = 0.0
     seed: int = 3
+    axial: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,19 @@ class Truth:
     group: gemmi.SpaceGroup
 
 
-def measured(name: str, scan: Scan) -> Truth:
-    """A scan of a standard crystal, in its own setting."""
-    spec = CRYSTALS[name]
+def measured(crystal: str | CrystalSpec, scan: Scan) -> Truth:
+    """A scan of a (standard) crystal, in its own setting."""
+    spec = CRYSTALS[crystal] if isinstance(crystal, str) else crystal
     rng = np.random.default_rng(scan.seed)
     table = reflections(spec, scan.d_min)
+    every, f_squared = table.hkl, table.f_squared / table.f_squared.mean()
+    if scan.axial:
+        absent = screw_absences(spec, scan.d_min)
+        every, f_squared = np.concatenate([every, absent]), np.append(f_squared, np.zeros(len(absent)))
     turned = orientation(rng) @ orthogonalisation_b(spec.unit_cell)
-    which, phi, s1, source = crossings(table.hkl @ turned.T, scan.degrees)
-    hkl, z = table.hkl[which], phi / scan.width
-    true = table.f_squared[which] / table.f_squared.mean() * scan.photons
+    which, phi, s1, source = crossings(every @ turned.T, scan.degrees)
+    hkl, z = every[which], phi / scan.width
+    true = f_squared[which] * scan.photons
     d = 1 / np.sqrt(spec.cell.calculate_1_d2_array(hkl))
     g = scan.c(z) * np.exp(scan.b(z) / (2 * d**2))
     if scan.absorption is not None:
@@ -69,6 +75,17 @@ def measured(name: str, scan: Scan) -> Truth:
         spec.unit_cell, hkl, intensity, sigma, z, scan.width, photon=photon, s1=s1, source=source
     )
     return Truth(found, g, true, spec.group)
+
+
+def screw_absences(spec: CrystalSpec, d_min: float) -> npt.NDArray[np.int32]:
+    """Axial reflections of a primitive lattice that the space group forbids."""
+    edges = spec.unit_cell.parameters[:3]
+    steps = [
+        np.outer(np.arange(1, int(edge / d_min) + 1), np.eye(3)[axis]) for axis, edge in enumerate(edges)
+    ]
+    axial = np.concatenate([sign * step for step in steps for sign in (1, -1)]).astype(np.int32)
+    absent = np.asarray(spec.group.operations().systematic_absences(axial), dtype=bool)
+    return np.asarray(axial[absent])
 
 
 def counted(expected: Floats, scan: Scan, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import gemmi
 import numpy as np
@@ -21,6 +22,7 @@ from beampace.analysis.scaled import Scaled
 Rotation = tuple[int, ...]
 """Nine whole numbers of a rotation matrix in the basis of the cell, row by row."""
 Group = frozenset[Rotation]
+T = TypeVar("T", bound=Hashable)
 
 IDENTITY: Rotation = (1, 0, 0, 0, 1, 0, 0, 0, 1)
 OBLIQUITY = 2.0
@@ -54,6 +56,7 @@ class LaueGroup:
         pairs: pairs of reflections it rests on.
         operators: every rotation of the lattice.
         shares: likelihood of every group the lattice allows.
+        expected: correlation that true symmetry has in data of this noise.
     """
 
     rotations: Group
@@ -61,6 +64,7 @@ class LaueGroup:
     pairs: int
     operators: tuple[Operator, ...]
     shares: Mapping[Group, float]
+    expected: float = 1.0
 
 
 def find_laue_group(cell: gemmi.UnitCell, centring: str, data: Scaled) -> LaueGroup:
@@ -76,12 +80,12 @@ def find_laue_group(cell: gemmi.UnitCell, centring: str, data: Scaled) -> LaueGr
     keys, squares, expected = _normalised(data)
     operators = tuple(_score(rotation, keys, squares) for rotation in every)
     groups = subgroups([one.rotation for one in operators])
-    weights = [_weight(group, operators, expected) for group in groups]
+    weights = _weights(groups, operators, expected)
     best = int(np.argmax(weights))
     shares = np.exp(np.array(weights) - max(weights))
     pairs = sum(one.pairs for one in operators)
     likelihoods = {group: float(share / shares.sum()) for group, share in zip(groups, shares, strict=True)}
-    return LaueGroup(groups[best], likelihoods[groups[best]], pairs, operators, likelihoods)
+    return LaueGroup(groups[best], likelihoods[groups[best]], pairs, operators, likelihoods, expected)
 
 
 def rotations_of(group: gemmi.SpaceGroup) -> Group:
@@ -91,24 +95,34 @@ def rotations_of(group: gemmi.SpaceGroup) -> Group:
 
 def subgroups(rotations: Sequence[Rotation]) -> tuple[Group, ...]:
     """All groups that two or fewer of the rotations generate; no crystallographic group needs more."""
-    every = {frozenset({IDENTITY})}
-    for one, two in itertools.combinations_with_replacement(rotations, 2):
-        every.add(_closure((one, two)))
-    return tuple(sorted(every, key=lambda group: (len(group), sorted(group))))
+    elements = sorted(_generated(rotations, _product, IDENTITY))
+    place = {element: index for index, element in enumerate(elements)}
+    table = [[place[_product(one, two)] for two in elements] for one in elements]
+    identity = place[IDENTITY]
+    every = {frozenset({identity})}
+    for pair in itertools.combinations_with_replacement([place[one] for one in rotations], 2):
+        every.add(frozenset(_generated(pair, lambda one, two: table[one][two], identity)))
+    named = [frozenset(elements[index] for index in group) for group in every]
+    return tuple(sorted(named, key=lambda group: (len(group), sorted(group))))
 
 
-def _closure(generators: Iterable[Rotation]) -> Group:
-    found = {IDENTITY, *generators}
-    while True:
-        more = {_product(one, two) for one in found for two in found} - found
-        if not more:
-            return frozenset(found)
-        found |= more
+def _generated(generators: Iterable[T], product: Callable[[T, T], T], *known: T) -> set[T]:
+    """All products of the generators; in a finite group these are a group."""
+    generators = tuple(generators)
+    found = {*generators, *known}
+    fresh = set(found)
+    while fresh:
+        fresh = {product(one, two) for one in fresh for two in generators} - found
+        found |= fresh
+    return found
 
 
 def _product(one: Rotation, two: Rotation) -> Rotation:
-    matrix = np.array(one).reshape(3, 3) @ np.array(two).reshape(3, 3)
-    return tuple(int(value) for value in matrix.ravel())
+    return tuple(
+        one[row] * two[column] + one[row + 1] * two[column + 3] + one[row + 2] * two[column + 6]
+        for row in (0, 3, 6)
+        for column in range(3)
+    )
 
 
 def _rotation(op: gemmi.Op) -> Rotation:
@@ -169,23 +183,26 @@ def _score(rotation: Rotation, keys: NDArray[np.int64], squares: Floats) -> Oper
     return Operator(rotation, cc, int(pair.sum()))
 
 
-def _weight(group: Group, operators: Sequence[Operator], expected: float) -> float:
-    """Log-likelihood of a group."""
+def _weights(groups: Sequence[Group], operators: Sequence[Operator], expected: float) -> list[float]:
+    """Log-likelihood of each group."""
     told = [one for one in operators if one.pairs >= FEWEST]
-    return sum(
-        math.log(_if_symmetry(one, expected) if one.rotation in group else _if_none(one)) for one in told
-    )
+    inside = {one.rotation: math.log(_if_symmetry(one, expected)) for one in told}
+    outside = {one.rotation: math.log(_if_none(one, expected)) for one in told}
+    return [sum((inside if one in group else outside)[one] for one in inside) for group in groups]
 
 
 def _if_symmetry(one: Operator, expected: float) -> float:
     return _cauchy(one.cc, expected, _spread(one))
 
 
-def _if_none(one: Operator) -> float:
-    """The mean over all correlations m that pseudosymmetry may give; the prior is sqrt(1 - m^2)."""
+def _if_none(one: Operator, expected: float) -> float:
+    """The mean over all correlations m that pseudosymmetry may give; the prior is sqrt(1 - m^2).
+
+    Noise lowers these as it lowers that of a symmetry: data of noise alone speak for nothing.
+    """
     m = np.linspace(0.0, 1.0, 101)
     prior = np.sqrt(1 - m**2)
-    density = np.array([_cauchy(one.cc, float(value), _spread(one)) for value in m])
+    density = np.array([_cauchy(one.cc, float(value) * expected, _spread(one)) for value in m])
     return float(np.sum(density * prior) / np.sum(prior))
 
 
