@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import gemmi
 
 from beampace.core.geometry import KEV_ANGSTROM
@@ -14,6 +16,7 @@ ELECTRON_RADIUS = 2.8179403262e-5
 AVOGADRO = 6.02214076e23
 
 
+@lru_cache(maxsize=64)
 def attenuation(material: str, wavelength: float) -> float | None:
     """Linear attenuation coefficient of a sensor, 1/mm; None for a material that is not known.
 

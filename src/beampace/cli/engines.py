@@ -10,6 +10,7 @@ from beampace.core.errors import BeampaceError, failure
 from beampace.core.ports import Engine
 from beampace.core.taxonomy import Failure
 from beampace.engines.dials import DialsEngine
+from beampace.engines.fast import FastEngine
 from beampace.engines.recipe import Loaded, list_recipes
 from beampace.engines.xds import XdsEngine
 
@@ -19,7 +20,7 @@ RECIPES = "BEAMPACE_RECIPES"
 
 def engines() -> dict[str, Engine]:
     """A fresh engine of every kind; one engine works on one dataset."""
-    known: tuple[Engine, ...] = (DialsEngine(), XdsEngine(), XdsEngine(stock=True))
+    known: tuple[Engine, ...] = (DialsEngine(), XdsEngine(), XdsEngine(stock=True), FastEngine())
     return {engine.name: engine for engine in known}
 
 

@@ -68,7 +68,9 @@ def process(
     master: Annotated[
         Path, typer.Argument(metavar="MASTER", help="Master file of a rotation dataset (..._master.h5).")
     ],
-    engine: Annotated[str, typer.Option(help="Engine: dials, or the name of a recipe.")] = "dials",
+    engine: Annotated[
+        str, typer.Option(help="Engine: dials, xds, xds-stock, fast, or the name of a recipe.")
+    ] = "dials",
     recipes: Annotated[
         Path | None,
         typer.Option(help="Directory with recipes (*.toml); those of BEAMPACE_RECIPES are known anyway."),

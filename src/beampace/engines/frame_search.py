@@ -102,7 +102,7 @@ class FrameSearch(Generic[T]):
             self._setup = _setup(container, reader, self._request, last)
         search = _Search(reader, self._setup, self._finder, strict=strict)
         with ThreadPoolExecutor(self._request.cores) as pool:
-            for found in _in_order(pool, search, range(first, last + 1), AHEAD * self._request.cores, check):
+            for found in in_order(pool, search, range(first, last + 1), AHEAD * self._request.cores, check):
                 self._found.append(found)
                 on_frame()
 
@@ -128,13 +128,26 @@ class _Search(Generic[T]):
             return self._finder.nothing(number)
 
 
-def _in_order(
-    pool: ThreadPoolExecutor, search: _Search[T], frames: Iterable[int], ahead: int, check: Callable[[], None]
+def in_order(
+    pool: ThreadPoolExecutor,
+    work: Callable[[int], T],
+    frames: Iterable[int],
+    ahead: int,
+    check: Callable[[], None],
 ) -> Iterator[T]:
+    """What work on each frame gives, in the order of the frames.
+
+    Args:
+        pool: threads that do it.
+        work: on a frame of a number.
+        frames: their numbers.
+        ahead: frames given out beyond the one that is waited for.
+        check: called some times a second; what it raises ends it.
+    """
     waiting: list[Future[T]] = []
     try:
         for number in frames:
-            waiting.append(pool.submit(search, number))
+            waiting.append(pool.submit(work, number))
             if len(waiting) > ahead:
                 yield _done(waiting.pop(0), check)
         while waiting:
