@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 POLL_S = 0.1
 PATIENCE_S = 3.0
@@ -73,7 +73,7 @@ def run(
         reader.start()
         _wait(process, check)
     finally:
-        _stop(process)
+        stop_group(process)
         reader.join(PATIENCE_S)
     return Outcome(process.returncode, "".join(lines), time.monotonic() - started)
 
@@ -122,8 +122,8 @@ def _closed(file: IO[str], lines: list[str]) -> None:
         lines.append(f"beampace: log: {error}\n")
 
 
-def _stop(process: subprocess.Popen[str]) -> None:
-    """End the whole group: workers of a program outlive it otherwise."""
+def stop_group(process: subprocess.Popen[Any]) -> None:
+    """End the whole group of a program: what it started outlives it otherwise."""
     if process.poll() is None:
         _signal_group(process.pid, signal.SIGTERM)
         try:

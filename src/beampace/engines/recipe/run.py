@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,10 +10,9 @@ from pathlib import Path
 
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
+from beampace.engines.runner import stop_group
 
 POLL_S = 0.1
-PATIENCE_S = 3.0
-"""How long a program may take to stop by itself after SIGTERM."""
 MOST_LOG_BYTES = 1_000_000_000
 """A program that writes more than this to its output is ended: the disk is everybody's."""
 
@@ -67,7 +64,7 @@ def run_program(
                 _check_limits(log, time.monotonic() - started, limit_s)
                 time.sleep(POLL_S)
         finally:
-            _stop(process)
+            stop_group(process)
     return Ran(process.returncode, time.monotonic() - started)
 
 
@@ -98,22 +95,3 @@ def _check_limits(log: Path, seconds: float, limit_s: float) -> None:
         raise failure(Failure.TIMED_OUT, f"The recipe grants {limit_s / 60:g} minutes.")
     if log.stat().st_size > MOST_LOG_BYTES:
         raise failure(Failure.ENGINE_FAILED, f"It wrote more than {MOST_LOG_BYTES / 1e6:.0f} MB to {log}.")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End the whole group: what a program started outlives it otherwise."""
-    if process.poll() is None:
-        _signal_group(process.pid, signal.SIGTERM)
-        try:
-            process.wait(PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            _signal_group(process.pid, signal.SIGKILL)
-            process.wait()
-    _signal_group(process.pid, signal.SIGKILL)
-
-
-def _signal_group(group: int, number: int) -> None:
-    try:
-        os.killpg(group, number)
-    except ProcessLookupError:
-        return
