@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby
 
 from beampace.core.dataset import Dataset
-from beampace.core.engine import EngineRecord, Request
+from beampace.core.engine import Crystal, EngineRecord, Request
 from beampace.core.frames import FrameFailure, FrameLedger, FrameState
 from beampace.core.verdict import Verdict
 from beampace.results.schema import (
@@ -74,7 +74,7 @@ def build_result(
         verdict=VerdictInfo(
             code=verdict.code, words=verdict.words, next_step=verdict.next_step, warnings=verdict.warnings
         ),
-        crystal=crystal_info(record) if record else crystal,
+        crystal=_crystal_of(record) if record else crystal,
         statistics=statistics,
         columns=_columns(columns, record),
         tries=tuple(tries),
@@ -134,9 +134,17 @@ def lost_frames(ledger: FrameLedger) -> tuple[LostFrames, ...]:
     )
 
 
-def crystal_info(record: EngineRecord) -> CrystalInfo:
+def _crystal_of(record: EngineRecord) -> CrystalInfo:
+    return crystal_info(record.crystal, record.n_spots, record.n_indexed, record.rmsd)
+
+
+def crystal_info(
+    crystal: Crystal,
+    n_spots: int,
+    n_indexed: int,
+    rmsd: tuple[float, float, float] | None = None,
+) -> CrystalInfo:
     """The published form of the crystal."""
-    crystal = record.crystal
     return CrystalInfo(
         space_group=crystal.space_group,
         space_group_candidates=crystal.candidates,
@@ -146,9 +154,9 @@ def crystal_info(record: EngineRecord) -> CrystalInfo:
         unit_cell=crystal.unit_cell.parameters,
         mosaicity_deg=crystal.mosaicity,
         indexed_fraction=crystal.indexed_fraction,
-        n_spots=record.n_spots,
-        n_indexed=record.n_indexed,
-        rmsd=record.rmsd if record.rmsd and all(map(math.isfinite, record.rmsd)) else None,
+        n_spots=n_spots,
+        n_indexed=n_indexed,
+        rmsd=rmsd if rmsd and all(map(math.isfinite, rmsd)) else None,
     )
 
 

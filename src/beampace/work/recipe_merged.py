@@ -6,11 +6,11 @@ import logging
 from dataclasses import asdict
 from pathlib import Path
 
-from beampace.core.engine import Crystal
 from beampace.core.verdict import Success, Verdict
 from beampace.engines.recipe import Loaded, read_outputs
 from beampace.engines.recipe.outputs import Found, Shell, Statistics
-from beampace.results.schema import CrystalInfo, ShellInfo, StatisticsInfo
+from beampace.results.build import crystal_info
+from beampace.results.schema import ShellInfo, StatisticsInfo
 from beampace.results.statistics import is_significant
 from beampace.results.verdict import judge_merged
 from beampace.work.job import Job
@@ -43,26 +43,10 @@ def read_into(job: Job, loaded: Loaded, out: Path, step: str) -> Verdict:
     if reading.sources:
         job.parameters["read_from"] = dict(reading.sources)
     if found.crystal is not None:
-        job.crystal = crystal_info(found.crystal, found)
+        job.crystal = crystal_info(found.crystal, found.n_spots, found.n_indexed)
     if found.statistics is not None:
         job.statistics = statistics_info(found.statistics, reading.sources["statistics"])
     return _verdict(job, loaded, found, step)
-
-
-def crystal_info(crystal: Crystal, found: Found) -> CrystalInfo:
-    """The published form of the crystal."""
-    return CrystalInfo(
-        space_group=crystal.space_group,
-        space_group_candidates=crystal.candidates,
-        space_group_sure=crystal.space_group_sure,
-        laue_group=crystal.laue_group,
-        laue_confidence=crystal.laue_confidence,
-        unit_cell=crystal.unit_cell.parameters,
-        mosaicity_deg=crystal.mosaicity,
-        indexed_fraction=crystal.indexed_fraction,
-        n_spots=found.n_spots,
-        n_indexed=found.n_indexed,
-    )
 
 
 def statistics_info(statistics: Statistics, source: str) -> StatisticsInfo:
