@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,12 @@ import pytest
 from beampace.core.engine import Readable, Request
 from beampace.core.ports import RecordedProgress
 from beampace.eiger import examine, open_container, write_companion
+from beampace.engines.spot_search import SpotSearch
 from beampace.engines.xds import XdsEngine
 from beampace.engines.xds.ahead import INIT, prepare
 from beampace.engines.xds.correction import read_corrected
 from beampace.engines.xds.explain import explained
-from beampace.engines.xds.found import SpotSearch, for_xds
+from beampace.engines.xds.found import for_xds, weaker
 from beampace.engines.xds.hkl_file import read_hkl
 from beampace.engines.xds.indexing import Lattice, Way, find_lattice
 from beampace.engines.xds.inp import Run
@@ -58,7 +60,7 @@ class Bench:
         self.spots = for_xds(found.reflections())
         place = directory / "index"
         place.mkdir()
-        way = Way(self.situation(place), self.spots, found.weaker)
+        way = Way(self.situation(place), self.spots, partial(weaker, found))
         self.lattice: Lattice = find_lattice(self.program, way, (1, FRAMES), place, 2)
 
     def situation(self, directory: Path):

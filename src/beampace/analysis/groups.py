@@ -39,7 +39,7 @@ def to_standard(group: gemmi.SpaceGroup) -> tuple[str, gemmi.SpaceGroup] | None:
         return None
     for text in CYCLES[1:]:
         operations = group.operations()
-        operations.change_basis_forward(gemmi.Op(_as_xyz(text)))
+        operations.change_basis_forward(change_of_basis(text))
         found = gemmi.find_spacegroup_by_ops(operations)
         if found is not None and found.is_reference_setting():
             return text, found
@@ -51,12 +51,12 @@ def moved(groups: tuple[gemmi.SpaceGroup, ...], change: str) -> tuple[gemmi.Spac
     result = []
     for group in groups:
         operations = group.operations()
-        operations.change_basis_forward(gemmi.Op(_as_xyz(change)))
+        operations.change_basis_forward(change_of_basis(change))
         found = gemmi.find_spacegroup_by_ops(operations)
         result.append(found if found is not None else group)
     return tuple(result)
 
 
-def _as_xyz(text: str) -> str:
-    """`b,c,a` as gemmi writes a change of basis."""
-    return text.translate(str.maketrans("abc", "xyz"))
+def change_of_basis(text: str) -> gemmi.Op:
+    """A change of basis such as `b,c,a`, as gemmi takes it."""
+    return gemmi.Op(text.translate(str.maketrans("abc", "xyz")))

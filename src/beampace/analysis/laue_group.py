@@ -93,6 +93,11 @@ def rotations_of(group: gemmi.SpaceGroup) -> Group:
     return frozenset(_rotation(op) for op in group.operations().sym_ops)
 
 
+def alike(one: gemmi.SpaceGroup, other: gemmi.SpaceGroup) -> bool:
+    """Whether two groups have one kind of lattice and one group of rotations, in the same axes."""
+    return one.centring_type() == other.centring_type() and rotations_of(one) == rotations_of(other)
+
+
 def subgroups(rotations: Sequence[Rotation]) -> tuple[Group, ...]:
     """All groups that two or fewer of the rotations generate; no crystallographic group needs more."""
     elements = sorted(_generated(rotations, _product, IDENTITY))

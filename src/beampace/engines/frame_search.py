@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +20,7 @@ from beampace.analysis import Analyser, Setup, find_hot_pixels, hot_sample
 from beampace.analysis.geometry import d_star_sq
 from beampace.core.engine import Request
 from beampace.core.errors import InputError
+from beampace.core.ports import Progress
 from beampace.core.taxonomy import Failure
 from beampace.eiger import Container, FrameReader, open_container
 
@@ -126,6 +128,13 @@ class _Search(Generic[T]):
             # The ledger has it among the lost frames already; here it is one without spots.
             log.info("nothing is looked for: %s", lost)
             return self._finder.nothing(number)
+
+
+def frame_counter(progress: Progress, stage: str, n_frames: int) -> Callable[[], None]:
+    """Begin a stage; what is returned is called once for each of its frames."""
+    progress.stage(stage, n_frames)
+    done = itertools.count(1)
+    return lambda: progress.advance(next(done))
 
 
 def in_order(

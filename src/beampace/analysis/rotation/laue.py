@@ -9,13 +9,13 @@ is: where the intensities look twinned, less symmetric groups stay candidates as
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import gemmi
 import numpy as np
 
-from beampace.analysis.groups import to_standard
+from beampace.analysis.groups import change_of_basis, moved, to_standard
 from beampace.analysis.laue_group import IDENTITY, Group, LaueGroup, find_laue_group
 from beampace.analysis.rotation.conventional import Setting, conventional, niggli
 from beampace.analysis.rotation.observations import Floats, Observations
@@ -123,20 +123,10 @@ def name_groups(setting: Setting, data: Scaled) -> tuple[Setting, tuple[gemmi.Sp
     move = to_standard(groups[0])
     if move is None:
         return replace(setting, group=groups[0]), groups
-    xyz = gemmi.Op(move[0].translate(str.maketrans("abc", "xyz")))
-    change = np.array(xyz.rot, dtype=np.int64) // gemmi.Op.DEN
-    moved = _moved(groups, xyz)
+    change = np.array(change_of_basis(move[0]).rot, dtype=np.int64) // gemmi.Op.DEN
+    groups = moved(groups, move[0])
     cell = UnitCell(*_permuted(setting.cell, change))
-    return Setting(change @ setting.change, cell, moved[0]), moved
-
-
-def _moved(groups: Sequence[gemmi.SpaceGroup], xyz: gemmi.Op) -> tuple[gemmi.SpaceGroup, ...]:
-    found = []
-    for group in groups:
-        operations = group.operations()
-        operations.change_basis_forward(xyz)
-        found.append(gemmi.find_spacegroup_by_ops(operations) or group)
-    return tuple(found)
+    return Setting(change @ setting.change, cell, groups[0]), groups
 
 
 def _permuted(cell: UnitCell, change: np.typing.NDArray[np.int64]) -> tuple[float, ...]:

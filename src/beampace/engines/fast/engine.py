@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
-
-import numpy.typing as npt
 
 import beampace
-from beampace.analysis import Analyser, FrameAnalysis, join_spots, spot_list
+from beampace.analysis import spot_list
 from beampace.analysis.groups import short_laue
 from beampace.analysis.rotation.index import Indexed, index
 from beampace.analysis.rotation.integrated import Integrated
@@ -24,7 +20,8 @@ from beampace.core.engine import Crystal, EngineRecord, FrameSeries, Readable, R
 from beampace.core.ports import Ahead, Progress
 from beampace.engines.fast.frames import integrate
 from beampace.engines.fast.merging import Merging, merge, observations_of
-from beampace.engines.frame_search import Finder, FrameSearch
+from beampace.engines.frame_search import frame_counter
+from beampace.engines.spot_search import SpotSearch
 
 UNMERGED = "unmerged.mtz"
 
@@ -122,31 +119,15 @@ class FastEngine:
 
 
 def _spots(request: Request, progress: Progress) -> Reflections:
-    search: FrameSearch[FrameAnalysis | None] = FrameSearch(request, Finder(_analyse, _lost))
-    found = search.until(request.images[1], _counter(progress, "find spots", request), progress.check)
-    return join_spots(one for one in found if one is not None)
+    counted = frame_counter(progress, "find spots", request.n_frames)
+    return SpotSearch(request).until(request.images[1], counted, progress.check).reflections()
 
 
 def _integrated(request: Request, model: Model, progress: Progress) -> Integrated:
     detector, beam = request.dataset.detector, request.dataset.beam
     limit = max(request.d_min or 0.0, detector.best_resolution(beam))
-    on_frame = _counter(progress, "integrate", request)
-    return integrate(request, model, limit, on_frame, progress.check)
-
-
-def _counter(progress: Progress, stage: str, request: Request) -> Callable[[], None]:
-    """Begin a stage; what is returned counts its frames."""
-    progress.stage(stage, request.n_frames)
-    done = itertools.count(1)
-    return lambda: progress.advance(next(done))
-
-
-def _analyse(analyser: Analyser, frame: npt.NDArray[Any], number: int) -> FrameAnalysis | None:
-    return analyser.analyse(frame, number)
-
-
-def _lost(number: int) -> FrameAnalysis | None:  # noqa: ARG001 (nothing is known of it)
-    return None
+    counted = frame_counter(progress, "integrate", request.n_frames)
+    return integrate(request, model, limit, counted, progress.check)
 
 
 def _crystal(indexed: Indexed, merging: Merging, sigma_m: float) -> Crystal:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from beampace.analysis.groups import name_of
-from beampace.analysis.laue_group import rotations_of
+from beampace.analysis.laue_group import alike
 from beampace.analysis.rotation.conventional import Setting
 from beampace.analysis.rotation.integrated import Integrated
 from beampace.analysis.rotation.laue import Decision, decide_symmetry, name_groups
@@ -106,7 +106,7 @@ def _setting_for(group: gemmi.SpaceGroup, decision: Decision) -> Setting:
     """
     settings = (decision.setting, *decision.candidates)
     for setting in settings:
-        if _alike(setting.group, group):
+        if alike(setting.group, group):
             return setting
     likeliest = decision.likeliest
     raise failure(
@@ -115,10 +115,6 @@ def _setting_for(group: gemmi.SpaceGroup, decision: Decision) -> Setting:
         f"{likeliest.cell}.",
         "Leave the space group out, or use another engine.",
     )
-
-
-def _alike(one: gemmi.SpaceGroup, other: gemmi.SpaceGroup) -> bool:
-    return one.centring_type() == other.centring_type() and rotations_of(one) == rotations_of(other)
 
 
 def _within(scaled: ScaledObservations, limit: float) -> ScaledObservations:

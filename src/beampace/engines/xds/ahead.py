@@ -14,6 +14,7 @@ import shutil
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,7 +22,8 @@ from typing import Self
 from beampace.core.cell import UnitCell
 from beampace.core.engine import Readable, Request
 from beampace.core.errors import BeampaceError, InputError, ScienceError
-from beampace.engines.xds.found import SpotSearch, for_xds
+from beampace.engines.spot_search import SpotSearch
+from beampace.engines.xds.found import for_xds, weaker
 from beampace.engines.xds.indexing import Lattice, Way, find_lattice
 from beampace.engines.xds.inp import Run, Situation
 from beampace.engines.xds.installation import XdsInstallation, library
@@ -251,7 +253,8 @@ class Forerunner:
         found = self.search.until(readable.n, _nothing, self._check, strict=True)
         place = self._place / f"index_{readable.n}"
         place.mkdir()
-        way = Way(self._situation(readable), for_xds(found.reflections()), found.weaker, *self._known)
+        spots = for_xds(found.reflections())
+        way = Way(self._situation(readable), spots, partial(weaker, found), *self._known)
         try:
             lattice = find_lattice(self.program, way, images, place, self._means.cores)
         except ScienceError as why:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -15,10 +16,12 @@ from beampace.core.cell import UnitCell
 from beampace.core.engine import Request
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
+from beampace.engines.frame_search import frame_counter
+from beampace.engines.spot_search import Found, SpotSearch
 from beampace.engines.xds.ahead import INIT, Background, Begun, Forerunner
 from beampace.engines.xds.corrected import Corrected, read_corrected
 from beampace.engines.xds.explain import explained
-from beampace.engines.xds.found import Found, SpotSearch, for_xds
+from beampace.engines.xds.found import for_xds, weaker
 from beampace.engines.xds.indexing import Lattice, Way, find_lattice, read_lattice
 from beampace.engines.xds.inp import Run, Situation
 from beampace.engines.xds.integration import STEPS, Frames, columns_of, integrate, rows_in, split_of
@@ -136,15 +139,8 @@ class BeforeCorrect:
 
     def _spots(self, search: SpotSearch) -> Found:
         progress, request = self.program.progress, self.request
-        progress.stage("find spots", request.n_frames)
-        done = 0
-
-        def count() -> None:
-            nonlocal done
-            done += 1
-            progress.advance(done)
-
-        return search.until(request.images[1], count, progress.check)
+        counted = frame_counter(progress, "find spots", request.n_frames)
+        return search.until(request.images[1], counted, progress.check)
 
     def _from(self, found: Found) -> Done:
         """Judge the spots, index and integrate."""
@@ -155,7 +151,7 @@ class BeforeCorrect:
         request, reflections = self.request, found.reflections()
         spot_list.judge(request.dataset, reflections.xyz, request.n_frames)
         spots = for_xds(reflections)
-        way = Way(self.situation, spots, found.weaker, *self.known)
+        way = Way(self.situation, spots, partial(weaker, found), *self.known)
         return find_lattice(self.program, way, request.images, request.directory, self.means.cores), spots
 
     def _integrated(

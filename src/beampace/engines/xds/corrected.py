@@ -106,10 +106,5 @@ def other_symmetry(corrected: Corrected, laue: LaueGroup) -> SymmetryRow | None:
     return best if best is not None and best.space_group != group.number else None
 
 
-def alike(one: gemmi.SpaceGroup, other: gemmi.SpaceGroup) -> bool:
-    """Whether two groups have one lattice and one group of rotations."""
-    return one.centring_type() == other.centring_type() and rotations_of(one) == rotations_of(other)
-
-
 def _order(number: int) -> int:
     return len(rotations_of(gemmi.SpaceGroup(number)))

@@ -15,14 +15,14 @@ from pathlib import Path
 import gemmi
 
 from beampace.analysis import absences
-from beampace.analysis.groups import moved, to_standard
-from beampace.analysis.laue_group import LaueGroup, rotations_of
+from beampace.analysis.groups import change_of_basis, moved, to_standard
+from beampace.analysis.laue_group import LaueGroup, alike, rotations_of
 from beampace.analysis.scaled import Scaled, candidates, cut, standardised
 from beampace.core.cell import UnitCell
 from beampace.core.errors import failure
 from beampace.core.taxonomy import Failure
 from beampace.engines.xds.complaints import Remedy
-from beampace.engines.xds.corrected import Corrected, alike, other_symmetry, read_corrected
+from beampace.engines.xds.corrected import Corrected, other_symmetry, read_corrected
 from beampace.engines.xds.inp import Run, Situation
 from beampace.engines.xds.program import Program
 
@@ -194,5 +194,5 @@ def _standard(groups: Groups, cell: UnitCell) -> tuple[int, UnitCell, tuple[str,
 
 def turned(cell: UnitCell, change: str) -> UnitCell:
     """A cell after its axes were renamed, such as `b,c,a`."""
-    op = gemmi.Op(change.translate(str.maketrans("abc", "xyz")))
+    op = change_of_basis(change)
     return UnitCell(*gemmi.UnitCell(*cell.parameters).changed_basis_forward(op, set_images=False).parameters)

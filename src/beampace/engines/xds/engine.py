@@ -153,9 +153,7 @@ def _known(request: Request) -> tuple[int, UnitCell | None]:
 
 def _warnings(banner: Banner, program: Program) -> tuple[str, ...]:
     """What the licence and the program warn of, as sentences."""
-    told = (
-        f"{told.complaint.words} XDS said: {told.line}" for told in program.told if told.complaint.warning
-    )
+    told = (f"{told.complaint.words} XDS said: {told.line}" for told in program.told if told.warning)
     return (*warnings(banner, datetime.now(UTC).date()), *told)
 
 

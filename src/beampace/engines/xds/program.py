@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,7 +139,7 @@ class Program:
     def _execute(self, run: Run, directory: Path) -> runner.Outcome:
         program = self.installation.path(self.environment)
         number = sum(1 for _ in directory.glob("xds.*.out.txt")) + 1
-        place, started = directory / f"xds.{number}.out.txt", time.monotonic()
+        place = directory / f"xds.{number}.out.txt"
         log.info("%s in %s", " ".join(run.jobs), directory.name)
         try:
             done = runner.run(
@@ -150,9 +149,8 @@ class Program:
             raise failure(
                 Failure.ENGINE_MISSING, f"{program} cannot be started: {error}.", HOW_TO_GET
             ) from error
-        seconds = time.monotonic() - started
         key = "_".join(run.jobs).lower()
-        self.timing[key] = self.timing.get(key, 0.0) + seconds
+        self.timing[key] = self.timing.get(key, 0.0) + done.seconds
         if done.returncode == -SIGKILL:
             raise failure(
                 Failure.OUT_OF_MEMORY, "xds_par was killed, as the system does when memory is short."
